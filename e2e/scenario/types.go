@@ -1,0 +1,160 @@
+// Package scenario is what a test of a pipeline says and how it is run: the schema of a scenario file, a strict loader
+// that names file, line and the nearest right field, variables, a runner, and the expectations.
+//
+// In go YAML files and a Rig; out comes one Result per scenario. The package does not know Kubernetes: what a rig sees
+// of its cluster arrives as records of the ledger through the Observer, which e2e/observe implements.
+package scenario
+
+// APIVersion and Kind head every scenario document.
+const (
+	APIVersion = "eventrig.dev/v1alpha1"
+	Kind       = "Scenario"
+)
+
+// Scenario is one document of a scenario file.
+type Scenario struct {
+	APIVersion string   `yaml:"apiVersion" json:"apiVersion" jsonschema:"enum=eventrig.dev/v1alpha1"`
+	Kind       string   `yaml:"kind" json:"kind" jsonschema:"enum=Scenario"`
+	Metadata   Metadata `yaml:"metadata" json:"metadata"`
+	Spec       Spec     `yaml:"spec" json:"spec"`
+
+	// File and Line say where the document begins; they are not part of the file.
+	File string `yaml:"-" json:"-"`
+	Line int    `yaml:"-" json:"-"`
+}
+
+// Metadata names and labels a scenario.
+type Metadata struct {
+	Name        string            `yaml:"name" json:"name" jsonschema:"description=unique name, lower case with dashes"`
+	Description string            `yaml:"description,omitempty" json:"description,omitempty"`
+	Labels      map[string]string `yaml:"labels,omitempty" json:"labels,omitempty"`
+}
+
+// Spec is the body of a scenario.
+type Spec struct {
+	Vars        map[string]string `yaml:"vars,omitempty" json:"vars,omitempty" jsonschema:"description=a literal or one of uuid hex name: drawn from --seed and unique per run"`
+	Tiers       []string          `yaml:"tiers,omitempty" json:"tiers,omitempty" jsonschema:"description=tiers the scenario runs at; all when empty"`
+	Timeout     string            `yaml:"timeout,omitempty" json:"timeout,omitempty" jsonschema:"description=a Go duration; 60s when empty"`
+	KnownDefect string            `yaml:"known-defect,omitempty" json:"known-defect,omitempty" jsonschema:"description=the recorded defect that then describes; the scenario fails when it is gone"`
+	Given       Given             `yaml:"given,omitempty" json:"given,omitempty"`
+	When        []Step            `yaml:"when" json:"when"`
+	Then        Then              `yaml:"then" json:"then"`
+}
+
+// Given is the state before the first step.
+type Given struct {
+	Worlds    []string         `yaml:"worlds,omitempty" json:"worlds,omitempty" jsonschema:"description=names of embedded worlds or paths of world files"`
+	Manifests []string         `yaml:"manifests,omitempty" json:"manifests,omitempty" jsonschema:"description=manifest files beside the scenario"`
+	Objects   []map[string]any `yaml:"objects,omitempty" json:"objects,omitempty" jsonschema:"description=Kubernetes objects to apply; removed afterwards"`
+}
+
+// Step is one action; exactly one of its fields is set.
+type Step struct {
+	Publish     *Publish         `yaml:"publish,omitempty" json:"publish,omitempty"`
+	OpenStack   *OpenStackChange `yaml:"openstack,omitempty" json:"openstack,omitempty"`
+	Apply       *Objects         `yaml:"apply,omitempty" json:"apply,omitempty"`
+	Delete      *Objects         `yaml:"delete,omitempty" json:"delete,omitempty"`
+	WaitSettled *WaitSettled     `yaml:"wait-settled,omitempty" json:"wait-settled,omitempty"`
+
+	// Line is where the step begins.
+	Line int `yaml:"-" json:"-"`
+}
+
+// Publish sends a notification, either one of the catalogue (Event) or a body as it is (Raw with VHost, Exchange and
+// RoutingKey).
+type Publish struct {
+	Event      string         `yaml:"event,omitempty" json:"event,omitempty" jsonschema:"description=SERVICE/EVENT_TYPE of the catalogue"`
+	Set        map[string]any `yaml:"set,omitempty" json:"set,omitempty" jsonschema:"description=path in the notification -> value"`
+	Remove     []string       `yaml:"remove,omitempty" json:"remove,omitempty" jsonschema:"description=paths taken out of the notification"`
+	Driver     string         `yaml:"driver,omitempty" json:"driver,omitempty" jsonschema:"enum=messagingv2,enum=messaging,description=oslo driver; messagingv2 when empty"`
+	Count      int            `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=how many; 1 when empty"`
+	Raw        string         `yaml:"raw,omitempty" json:"raw,omitempty" jsonschema:"description=body sent byte for byte"`
+	VHost      string         `yaml:"vhost,omitempty" json:"vhost,omitempty"`
+	Exchange   string         `yaml:"exchange,omitempty" json:"exchange,omitempty"`
+	RoutingKey string         `yaml:"routing-key,omitempty" json:"routing-key,omitempty"`
+}
+
+// OpenStackChange changes the OpenStack simulator's state, as a user of the cloud would.
+type OpenStackChange struct {
+	Create string         `yaml:"create,omitempty" json:"create,omitempty" jsonschema:"enum=project,enum=domain"`
+	Update string         `yaml:"update,omitempty" json:"update,omitempty" jsonschema:"enum=project,enum=domain"`
+	Delete string         `yaml:"delete,omitempty" json:"delete,omitempty" jsonschema:"enum=project,enum=domain"`
+	ID     string         `yaml:"id,omitempty" json:"id,omitempty"`
+	Set    map[string]any `yaml:"set,omitempty" json:"set,omitempty"`
+}
+
+// Objects are Kubernetes objects, written out or in a file beside the scenario. A delete needs apiVersion, kind and
+// metadata only.
+type Objects struct {
+	File    string           `yaml:"file,omitempty" json:"file,omitempty"`
+	Objects []map[string]any `yaml:"objects,omitempty" json:"objects,omitempty"`
+}
+
+// WaitSettled waits until the chain is settled for everything published so far.
+type WaitSettled struct{}
+
+// Then is what must hold once the chain is settled.
+type Then struct {
+	Sensors   []SensorExpectation   `yaml:"sensors,omitempty" json:"sensors,omitempty"`
+	Workflows []WorkflowExpectation `yaml:"workflows,omitempty" json:"workflows,omitempty"`
+	Nautobot  []RecordExpectation   `yaml:"nautobot,omitempty" json:"nautobot,omitempty"`
+	OpenStack []RecordExpectation   `yaml:"openstack,omitempty" json:"openstack,omitempty"`
+	Requests  []RequestExpectation  `yaml:"requests,omitempty" json:"requests,omitempty"`
+	Pods      []PodExpectation      `yaml:"pods,omitempty" json:"pods,omitempty"`
+	Ledger    *LedgerExpectation    `yaml:"ledger,omitempty" json:"ledger,omitempty"`
+}
+
+// SensorExpectation counts the executions of a Sensor's triggers for this scenario's events.
+type SensorExpectation struct {
+	Name    string `yaml:"name" json:"name" jsonschema:"description=name or namespace/name"`
+	Trigger string `yaml:"trigger,omitempty" json:"trigger,omitempty" jsonschema:"description=one trigger of several"`
+	Fires   *Count `yaml:"fires,omitempty" json:"fires,omitempty" jsonschema:"description=triggers that succeeded"`
+	Fails   *Count `yaml:"fails,omitempty" json:"fails,omitempty" jsonschema:"description=triggers that failed, and transform and filter errors"`
+	Reason  string `yaml:"reason,omitempty" json:"reason,omitempty" jsonschema:"description=regular expression that the failure's (or, with fires: 0, the refusal's) message matches"`
+	Line    int    `yaml:"-" json:"-"`
+}
+
+// WorkflowExpectation describes the Workflows that this scenario's events caused.
+type WorkflowExpectation struct {
+	Sensor     string            `yaml:"sensor" json:"sensor"`
+	Namespace  string            `yaml:"namespace,omitempty" json:"namespace,omitempty"`
+	Phase      string            `yaml:"phase,omitempty" json:"phase,omitempty" jsonschema:"enum=Succeeded,enum=Failed,enum=Error,enum=Pending,enum=Running"`
+	Parameters map[string]string `yaml:"parameters,omitempty" json:"parameters,omitempty" jsonschema:"description=values that must be equal; others are free"`
+	Message    string            `yaml:"message,omitempty" json:"message,omitempty" jsonschema:"description=regular expression for status.message"`
+	Count      *Count            `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=how many match; 1 when empty"`
+	Line       int               `yaml:"-" json:"-"`
+}
+
+// RecordExpectation describes records in a simulator's store.
+type RecordExpectation struct {
+	Path   string         `yaml:"path" json:"path" jsonschema:"description=such as tenancy/tenants or projects"`
+	Where  map[string]any `yaml:"where,omitempty" json:"where,omitempty"`
+	Count  *Count         `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=how many match where; >=1 when empty"`
+	Fields map[string]any `yaml:"fields,omitempty" json:"fields,omitempty" jsonschema:"description=what each of them must hold; dots go into objects"`
+	Line   int            `yaml:"-" json:"-"`
+}
+
+// RequestExpectation counts the requests that the pods of this scenario's Workflows made.
+type RequestExpectation struct {
+	To     string `yaml:"to" json:"to" jsonschema:"enum=nautobot,enum=openstack,enum=ontap,enum=undersync"`
+	Method string `yaml:"method,omitempty" json:"method,omitempty"`
+	Path   string `yaml:"path,omitempty" json:"path,omitempty" jsonschema:"description=exact, or with * for any text"`
+	Status int    `yaml:"status,omitempty" json:"status,omitempty"`
+	Count  *Count `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=1 when empty"`
+	Line   int    `yaml:"-" json:"-"`
+}
+
+// PodExpectation describes the pods of this scenario's Workflows.
+type PodExpectation struct {
+	Sensor   string `yaml:"sensor" json:"sensor"`
+	ExitCode *int   `yaml:"exitCode,omitempty" json:"exitCode,omitempty" jsonschema:"description=of the main container"`
+	Count    *Count `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=1 when empty"`
+	Line     int    `yaml:"-" json:"-"`
+}
+
+// LedgerExpectation bounds figures over the whole scenario.
+type LedgerExpectation struct {
+	Lost       *Count `yaml:"lost,omitempty" json:"lost,omitempty" jsonschema:"description=events published and routed that never reached the bus"`
+	Duplicates *Count `yaml:"duplicates,omitempty" json:"duplicates,omitempty" jsonschema:"description=events that reached the bus more than once"`
+	Line       int    `yaml:"-" json:"-"`
+}

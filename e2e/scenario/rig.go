@@ -46,6 +46,9 @@ type Observer interface {
 	// Track announces messages before or right after they were published and returns the keys under which the ledger
 	// has them: the message id, or a digest of the body where it has none.
 	Track(published []Published) (keys []string, err error)
+	// Sensors returns the namespace/name of every Sensor, so that an expectation about one that does not exist is a
+	// mistake and not a success.
+	Sensors(ctx context.Context) ([]string, error)
 	// Ready waits until every EventSource listens and every Sensor is subscribed: what a Sensor on STAN missed before
 	// that it never sees.
 	Ready(ctx context.Context) error

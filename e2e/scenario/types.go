@@ -109,7 +109,7 @@ type SensorExpectation struct {
 	Name    string `yaml:"name" json:"name" jsonschema:"description=name or namespace/name"`
 	Trigger string `yaml:"trigger,omitempty" json:"trigger,omitempty" jsonschema:"description=one trigger of several"`
 	Fires   *Count `yaml:"fires,omitempty" json:"fires,omitempty" jsonschema:"description=triggers that succeeded"`
-	Fails   *Count `yaml:"fails,omitempty" json:"fails,omitempty" jsonschema:"description=triggers that failed, and transform and filter errors"`
+	Fails   *Count `yaml:"fails,omitempty" json:"fails,omitempty" jsonschema:"description=triggers that failed and transforms that failed"`
 	Reason  string `yaml:"reason,omitempty" json:"reason,omitempty" jsonschema:"description=regular expression that the failure's (or, with fires: 0, the refusal's) message matches"`
 	Line    int    `yaml:"-" json:"-"`
 }

@@ -1,0 +1,347 @@
+package scenario
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/ledger"
+)
+
+// Options are a run's own settings.
+type Options struct {
+	Seed    int64
+	Attempt int           // which repetition this is; each draws other variables
+	Timeout time.Duration // for scenarios that set none; DefaultTimeout when zero
+	Log     func(format string, args ...any)
+}
+
+// Key returns the key under which the ledger has a message: its message id, or a digest of the body.
+func Key(p Published) string {
+	if p.MessageID != "" {
+		return p.MessageID
+	}
+	digest := sha256.Sum256(p.Body)
+	return "sha256:" + hex.EncodeToString(digest[:8])
+}
+
+// Run plays a scenario on a rig and checks what it expects. It never returns without a verdict: what could not be run
+// has the verdict error, and Err keeps the class.
+func Run(ctx context.Context, rig Rig, s Scenario, opts Options) Result {
+	started := time.Now()
+	result := Result{Name: s.Metadata.Name, Tier: rig.Tier(), File: s.File, Line: s.Line, Labels: s.Metadata.Labels, Failures: []Failure{}}
+	if len(s.Spec.Tiers) > 0 && !slices.Contains(s.Spec.Tiers, rig.Tier()) {
+		result.Verdict = Skipped
+		result.Failures = append(result.Failures, Failure{Hop: "given", Expected: "tier " + strings.Join(s.Spec.Tiers, " or "), Got: "tier " + rig.Tier()})
+		return result
+	}
+	timeout := cmpOr(opts.Timeout, DefaultTimeout)
+	if d, err := time.ParseDuration(s.Spec.Timeout); err == nil {
+		timeout = d
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	r := runner{rig: rig, scenario: s, log: opts.Log, timeout: timeout}
+	if r.log == nil {
+		r.log = func(string, ...any) {}
+	}
+	failures, err := r.run(limited, opts)
+	if cleanupErr := r.cleanUp(ctx); err == nil && cleanupErr != nil {
+		err = cleanupErr
+	}
+	result.Timeline = rig.Ledger().Of(r.keys...)
+	result.Seconds = time.Since(started).Seconds()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		result.Verdict, result.Err = Errored, ctx.Err()
+		result.Failures = append(result.Failures, Failure{Hop: r.at, Expected: "the scenario to run to its end", Got: ctx.Err().Error(), File: s.File, Line: s.Line})
+	case err != nil:
+		result.Verdict, result.Err = Errored, err
+		result.Failures = append(result.Failures, Failure{Hop: r.at, Expected: "the step to succeed", Got: err.Error(), Next: failure.Hint(err), File: s.File, Line: r.line})
+	case len(failures) > 0 && s.Spec.KnownDefect != "":
+		result.Verdict = Failed
+		result.Failures = append([]Failure{{Hop: "then", Expected: "the known defect: " + s.Spec.KnownDefect, Got: "it did not occur as recorded",
+			Why: "the expectations describe the defect, and the ones below no longer hold", Next: "if it is fixed, remove known-defect and let then describe what is right", File: s.File, Line: s.Line}}, failures...)
+	case len(failures) > 0:
+		result.Verdict, result.Failures = Failed, failures
+	case s.Spec.KnownDefect != "":
+		result.Verdict = KnownDefect
+	default:
+		result.Verdict = Passed
+	}
+	return result
+}
+
+func cmpOr(a, b time.Duration) time.Duration {
+	if a > 0 {
+		return a
+	}
+	return b
+}
+
+// runner is the state of one run.
+type runner struct {
+	rig      Rig
+	scenario Scenario
+	spec     Spec
+	log      func(string, ...any)
+	timeout  time.Duration
+
+	at        string // the step under way, for the failure text
+	line      int
+	published []Published
+	keys      []string
+	applied   []map[string]any // to delete afterwards
+	deleted   []map[string]any // to put back afterwards
+	ready     bool
+}
+
+func (r *runner) run(ctx context.Context, opts Options) ([]Failure, error) {
+	r.at, r.line = "given", r.scenario.Line
+	values, err := Values(r.scenario, opts.Seed, opts.Attempt)
+	if err != nil {
+		return nil, failure.New(failure.BadInput, "", "%w", err)
+	}
+	if r.spec, err = Resolve(r.scenario, values); err != nil {
+		return nil, failure.New(failure.BadInput, "", "%w", err)
+	}
+	if len(r.spec.Given.Worlds) > 0 {
+		if err := r.rig.LoadWorlds(ctx, r.spec.Given.Worlds); err != nil {
+			return nil, fmt.Errorf("load the worlds %s: %w", strings.Join(r.spec.Given.Worlds, ", "), err)
+		}
+	}
+	if err := r.apply(ctx, r.spec.Given.Objects); err != nil {
+		return nil, err
+	}
+	for i, step := range r.spec.When {
+		r.at, r.line = fmt.Sprintf("when[%d]", i), step.Line
+		if err := r.step(ctx, step); err != nil {
+			return nil, r.timely(ctx, err)
+		}
+	}
+	r.at = "then"
+	if err := r.knownSensors(ctx); err != nil {
+		return nil, r.timely(ctx, err)
+	}
+	return r.decide(ctx)
+}
+
+// timely says what the scenario waited for when its time ran out within a step.
+func (r *runner) timely(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return failure.New(failure.Timeout, "raise spec.timeout, or see what the step waited for", "not within %s: %w", r.timeout, err)
+	}
+	return err
+}
+
+func (r *runner) step(ctx context.Context, step Step) error {
+	switch {
+	case step.Publish != nil:
+		return r.publish(ctx, *step.Publish)
+	case step.OpenStack != nil:
+		if err := r.rig.ChangeOpenStack(ctx, *step.OpenStack); err != nil {
+			return fmt.Errorf("change OpenStack: %w", err)
+		}
+	case step.Apply != nil:
+		return r.apply(ctx, step.Apply.Objects)
+	case step.Delete != nil:
+		before, err := r.rig.Delete(ctx, step.Delete.Objects)
+		r.deleted = append(r.deleted, before...)
+		r.ready = false
+		if err != nil {
+			return fmt.Errorf("delete objects: %w", err)
+		}
+	case step.WaitSettled != nil:
+		return r.waitSettled(ctx)
+	}
+	return nil
+}
+
+func (r *runner) publish(ctx context.Context, p Publish) error {
+	if !r.ready {
+		if err := r.rig.Observer().Ready(ctx); err != nil {
+			return fmt.Errorf("wait for the EventSources and Sensors: %w", err)
+		}
+		r.ready = true
+	}
+	sent, err := r.rig.Publish(ctx, p)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", cmpText(p.Event, "a raw body"), err)
+	}
+	for _, m := range sent {
+		verdict := "unconfirmed"
+		if m.Confirmed {
+			verdict = "confirmed"
+		}
+		r.rig.Ledger().Append(ledger.Record{Time: m.Time, Hop: ledger.Published, MessageID: Key(m), Verdict: verdict, Object: m.VHost + "/" + m.Exchange + "/" + m.RoutingKey,
+			Details: map[string]any{"event_type": m.EventType, "bytes": len(m.Body)}})
+		r.log("published %s %s to %s/%s/%s", m.EventType, Key(m), m.VHost, m.Exchange, m.RoutingKey)
+	}
+	keys, err := r.rig.Observer().Track(sent)
+	if err != nil {
+		return fmt.Errorf("follow what was published: %w", err)
+	}
+	r.published = append(r.published, sent...)
+	for _, key := range keys {
+		if !slices.Contains(r.keys, key) {
+			r.keys = append(r.keys, key)
+		}
+	}
+	return nil
+}
+
+func cmpText(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (r *runner) apply(ctx context.Context, objects []map[string]any) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	r.ready = false
+	// Noted first: a failure halfway leaves objects that have to go too.
+	r.applied = append(r.applied, objects...)
+	if err := r.rig.Apply(ctx, objects); err != nil {
+		return fmt.Errorf("apply objects: %w", err)
+	}
+	return nil
+}
+
+func (r *runner) waitSettled(ctx context.Context) error {
+	for {
+		changed := r.rig.Observer().Changed()
+		settled, open, err := r.rig.Observer().Settled(ctx, r.keys)
+		if err != nil {
+			return fmt.Errorf("ask whether the chain is settled: %w", err)
+		}
+		if settled {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("wait until the chain is settled: %s: %w", open, ctx.Err())
+		}
+	}
+}
+
+// decide checks the expectations at every change until one cannot be met any more, the chain is settled, or time is out.
+func (r *runner) decide(ctx context.Context) ([]Failure, error) {
+	for {
+		changed := r.rig.Observer().Changed()
+		settled, open, err := r.rig.Observer().Settled(ctx, r.keys)
+		if err != nil && ctx.Err() == nil {
+			return nil, fmt.Errorf("ask whether the chain is settled: %w", err)
+		}
+		// Asked before the records are read: what arrives in between is then read too.
+		view := newView(r.rig.Ledger().Of(r.keys...), r.keys)
+		failures, hopeless := r.evaluate(ctx, view, settled || ctx.Err() != nil)
+		if hopeless || settled {
+			return r.located(failures), nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return nil, ctx.Err()
+			}
+			last := context.WithoutCancel(ctx)
+			bounded, cancel := context.WithTimeout(last, 5*time.Second)
+			defer cancel()
+			view := newView(r.rig.Ledger().Of(r.keys...), r.keys)
+			failures, _ := r.evaluate(bounded, view, true)
+			failures = append(failures, Failure{Hop: view.furthest(), Expected: fmt.Sprintf("the chain to be settled within %s", r.timeout), Got: "still open: " + cmpText(open, "unknown"),
+				Why:  "a count is decided only when nothing more can come",
+				Next: "look at the component named above (eventrig status, its log in the artifacts); raise spec.timeout if it is only slow"})
+			return r.located(failures), nil
+		}
+	}
+}
+
+func (r *runner) located(failures []Failure) []Failure {
+	for i := range failures {
+		failures[i].File = r.scenario.File
+		if failures[i].Line == 0 {
+			failures[i].Line = r.scenario.Line
+		}
+	}
+	return failures
+}
+
+// cleanUp removes what the scenario applied and puts back what it deleted, also after an interrupt.
+func (r *runner) cleanUp(ctx context.Context) error {
+	if len(r.applied)+len(r.deleted) == 0 {
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	r.at = "clean-up"
+	var errs []error
+	if len(r.applied) > 0 {
+		if _, err := r.rig.Delete(bounded, r.applied); err != nil {
+			errs = append(errs, fmt.Errorf("remove what the scenario applied: %w", err))
+		}
+	}
+	if len(r.deleted) > 0 {
+		if err := r.rig.Apply(bounded, r.deleted); err != nil {
+			errs = append(errs, fmt.Errorf("put back what the scenario deleted: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// knownSensors refuses expectations about Sensors that do not exist: fires: 0 would hold for any typing mistake.
+func (r *runner) knownSensors(ctx context.Context) error {
+	known, err := r.rig.Observer().Sensors(ctx)
+	if err != nil {
+		return fmt.Errorf("list the Sensors: %w", err)
+	}
+	check := func(name string, line int) error {
+		for _, k := range known {
+			if sameSensor(k, name) {
+				return nil
+			}
+		}
+		var short []string
+		for _, k := range known {
+			short = append(short, k[strings.LastIndex(k, "/")+1:])
+		}
+		hint := "the rig has " + strings.Join(known, ", ")
+		if best := nearest(name, short); best != "" {
+			hint = fmt.Sprintf("did you mean %q? ", best) + hint
+		}
+		r.line = line
+		return failure.New(failure.BadInput, hint, "%s:%d: there is no Sensor %q", r.scenario.File, line, name)
+	}
+	for _, e := range r.spec.Then.Sensors {
+		if err := check(e.Name, e.Line); err != nil {
+			return err
+		}
+	}
+	for _, e := range r.spec.Then.Workflows {
+		if err := check(e.Sensor, e.Line); err != nil {
+			return err
+		}
+	}
+	for _, e := range r.spec.Then.Pods {
+		if err := check(e.Sensor, e.Line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameSensor compares namespace/name with a name as a scenario writes it.
+func sameSensor(full, written string) bool {
+	return full == written || (!strings.Contains(written, "/") && strings.HasSuffix(full, "/"+written))
+}

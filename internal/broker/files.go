@@ -1,0 +1,206 @@
+package broker
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/eventrig/eventrig/internal/failure"
+)
+
+// files is what the server reads and writes, all below Config.Dir.
+type files struct {
+	dir, config, definitions, plugins, home, log string
+}
+
+// write lays out the server's folder.
+func (c Config) write() (files, error) {
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil || c.Dir == "" {
+		return files{}, failure.New(failure.BadInput, "", "the broker needs a folder of its own, got %q", c.Dir)
+	}
+	f := files{
+		dir: dir, config: filepath.Join(dir, "rabbitmq.config"), definitions: filepath.Join(dir, "definitions.json"),
+		plugins: filepath.Join(dir, "enabled_plugins"), home: filepath.Join(dir, "home"), log: filepath.Join(dir, "rabbitmq.log"),
+	}
+	if err := os.MkdirAll(f.home, 0o700); err != nil {
+		return f, failure.New(failure.Environment, "", "make the broker's folder: %w", err)
+	}
+	definitions, err := json.MarshalIndent(c.definitions(), "", "  ")
+	if err != nil {
+		return f, fmt.Errorf("write the broker's definitions: %w", err)
+	}
+	config, err := c.erlangConfig(f)
+	if err != nil {
+		return f, err
+	}
+	for path, content := range map[string]string{
+		f.definitions: string(definitions),
+		f.config:      config,
+		f.plugins:     "[].\n",
+		// A cookie is asked for even where nothing can connect; one of our own keeps the user's out of it.
+		filepath.Join(f.home, ".erlang.cookie"): randomHex(20),
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			return f, failure.New(failure.Environment, "", "write the broker's configuration: %w", err)
+		}
+	}
+	// The server refuses a cookie that it may not also own alone.
+	if err := os.Chmod(filepath.Join(f.home, ".erlang.cookie"), 0o400); err != nil {
+		return f, failure.New(failure.Environment, "", "protect the broker's cookie: %w", err)
+	}
+	return f, nil
+}
+
+// erlangConfig renders the configuration as Erlang terms: the key=value format costs the server a third of a second, in
+// which it reads the schemas of every plugin.
+func (c Config) erlangConfig(f files) (string, error) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return "", failure.New(failure.BadInput, "give HOST:PORT", "read the broker's address: %w", err)
+	}
+	return fmt.Sprintf(`[
+ {rabbit, [
+  {tcp_listeners, [{%s, %s}]},
+  {loopback_users, []},
+  {load_definitions, %s},
+  {disk_free_limit, 1000000},
+  {vm_memory_high_watermark, {absolute, "1GiB"}},
+  {collect_statistics_interval, 60000},
+  {log, [{console, [{enabled, true}, {level, info}]}, {file, [{file, false}]}]}
+ ]},
+ {ra, [{wal_max_size_bytes, 16777216}, {wal_pre_allocate, false}, {segment_max_entries, 1024}]}
+].
+`, erlangString(host), port, erlangString(f.definitions)), nil
+}
+
+// definitions is RabbitMQ's export format: what UnderStack's topology operator makes, loaded before the first connection.
+func (c Config) definitions() map[string]any {
+	everything := func(user, vhost string) map[string]any {
+		return map[string]any{"user": user, "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*"}
+	}
+	var vhosts, permissions []map[string]any
+	users := []map[string]any{user(c.Admin, "administrator")}
+	seenVHost, seenUser := map[string]bool{}, map[string]bool{c.Admin.User: true}
+	for _, service := range c.Services {
+		if !seenVHost[service.VHost] {
+			seenVHost[service.VHost] = true
+			vhosts = append(vhosts, map[string]any{
+				"name": service.VHost,
+				// 3.10 has no default queue type and ignores both; later versions read one or the other.
+				"default_queue_type": "quorum",
+				"metadata":           map[string]any{"default_queue_type": "quorum", "description": "", "tags": []string{}},
+			})
+			permissions = append(permissions, everything(c.Admin.User, service.VHost))
+		}
+		if !seenUser[service.User] {
+			seenUser[service.User] = true
+			users = append(users, user(service, ""))
+		}
+		if service.User != c.Admin.User {
+			permissions = append(permissions, everything(service.User, service.VHost))
+		}
+	}
+	return map[string]any{"vhosts": vhosts, "users": users, "permissions": permissions}
+}
+
+func user(service Service, tags string) map[string]any {
+	return map[string]any{
+		"name": service.User, "tags": tags,
+		"password_hash": passwordHash(service.Password), "hashing_algorithm": "rabbit_password_hashing_sha256",
+	}
+}
+
+// passwordHash is RabbitMQ's: base64 of a four byte salt and the SHA-256 of salt and password.
+func passwordHash(password string) string {
+	var salt [4]byte
+	_, _ = rand.Read(salt[:]) // never fails: crypto/rand ends the process instead
+	sum := sha256.Sum256(append(salt[:], password...))
+	return base64.StdEncoding.EncodeToString(append(salt[:], sum[:]...))
+}
+
+// launch starts the server with an environment that says everything, so that neither the caller's nor the host's own
+// configuration of RabbitMQ plays a part.
+func (c Config) launch(ctx context.Context, f files) (func() error, <-chan struct{}, error) {
+	env := f.environment()
+	if c.Server.Root == "" {
+		return c.Launcher.Launch(ctx, "rabbitmq", c.Server.Path, nil, env, f.dir, f.log)
+	}
+	launcher, ok := c.Launcher.(RootLauncher)
+	if !ok {
+		return nil, nil, failure.New(failure.Environment, "install rabbitmq-server on the host, or run inside a sandbox",
+			"the launcher cannot run a server of the root file system %s", c.Server.Root)
+	}
+	return launcher.LaunchRoot(ctx, c.Server.Root, "rabbitmq", c.Server.Path, nil, env, f.dir, f.log)
+}
+
+func (f files) environment() []string {
+	// Distribution runs without a listener and without epmd: the node has no peers, takes no port beside AMQP's, cannot
+	// collide with another broker and leaves no epmd daemon behind. Being up before RabbitMQ looks keeps it from starting
+	// epmd itself. ERL_AFLAGS holds for the helper virtual machines that the server's epmd monitor starts, too.
+	const node = "eventrig@localhost"
+	quiet := "-start_epmd false -dist_listen false -erl_epmd_port 1"
+	return []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin",
+		"HOME=" + f.home,
+		"LANG=C.UTF-8",
+		"RABBITMQ_NODENAME=" + node,
+		"RABBITMQ_BASE=" + f.dir,
+		"RABBITMQ_MNESIA_BASE=" + filepath.Join(f.dir, "data"),
+		"RABBITMQ_LOG_BASE=" + filepath.Join(f.dir, "log"),
+		"RABBITMQ_CONFIG_FILE=" + f.config,
+		"RABBITMQ_ADVANCED_CONFIG_FILE=" + filepath.Join(f.dir, "no-advanced.config"),
+		"RABBITMQ_CONFIG_FILES=" + filepath.Join(f.dir, "no-conf.d"),
+		"RABBITMQ_CONF_ENV_FILE=" + filepath.Join(f.dir, "no-env.conf"),
+		"RABBITMQ_ENABLED_PLUGINS_FILE=" + f.plugins,
+		"RABBITMQ_PID_FILE=" + filepath.Join(f.dir, "pid"),
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-name " + node,
+		"ERL_AFLAGS=" + quiet,
+		"ERL_EPMD_PORT=1",
+		"ERL_EPMD_ADDRESS=127.0.0.1",
+		"ERL_CRASH_DUMP_SECONDS=0",
+		// The script then becomes the virtual machine instead of waiting for it as a child.
+		"RUNNING_UNDER_SYSTEMD=true",
+	}
+}
+
+// exitHint reads the usual reasons for an early exit out of the log.
+func exitHint(log string) string {
+	text := tail(log, 200)
+	switch {
+	case strings.Contains(text, "eaddrinuse"):
+		return "the port is taken: stop what listens there, or let the rig choose one"
+	case strings.Contains(text, "enospc"):
+		return "the disk is full"
+	case strings.Contains(text, "exec: erl: not found"):
+		return "Erlang is missing: run scripts/setup.sh"
+	default:
+		return "see " + log
+	}
+}
+
+func erlangString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+func lastLines(text string, lines int) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(all) > lines {
+		all = all[len(all)-lines:]
+	}
+	return strings.Join(all, "\n")
+}
+
+func randomHex(bytes int) string {
+	buffer := make([]byte, bytes)
+	_, _ = rand.Read(buffer) // never fails: crypto/rand ends the process instead
+	return hex.EncodeToString(buffer)
+}

@@ -1,0 +1,161 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/eventrig/eventrig/internal/sandbox"
+)
+
+// auditPolicy records who created, changed or deleted what in Argo's groups and who created pods: the ledger reads
+// from it which ServiceAccount made which object, and a denied request with the API server's own reason.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  verbs: [create, update, patch, delete]
+  resources:
+  - {group: argoproj.io}
+  - {group: batch, resources: [jobs]}
+- level: None
+`
+
+// admissionOff are admission plugins that need controllers which are not run here: without the node-lifecycle
+// controller nobody would take the not-ready taint away again.
+const admissionOff = "TaintNodesByCondition,DefaultTolerationSeconds"
+
+// controllers are what the manifests of Argo and UnderStack need; a short list brings the default ServiceAccount up
+// in half the time of all controllers.
+var controllers = []string{
+	"serviceaccount-controller", "serviceaccount-token-controller", "root-ca-certificate-publisher-controller",
+	"deployment-controller", "replicaset-controller", "statefulset-controller", "daemonset-controller",
+	"job-controller", "cronjob-controller", "ttl-after-finished-controller", "endpointslice-controller",
+	"endpointslice-mirroring-controller", "endpoints-controller",
+	"garbage-collector-controller", "namespace-controller", "pod-garbage-collector-controller",
+	"disruption-controller", "resourcequota-controller", "clusterrole-aggregation-controller",
+	"persistentvolume-binder-controller", "persistentvolumeclaim-protection-controller",
+}
+
+// component is one process of the control plane or the node.
+type component struct {
+	name string
+	args []string
+}
+
+func (c *Cluster) etcd() component {
+	return component{"etcd", []string{
+		"--name=eventrig", "--data-dir=" + filepath.Join(c.runFolder(), "etcd"),
+		"--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
+		"--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380",
+		"--initial-cluster=eventrig=http://127.0.0.1:2380",
+		// The data lies on a tmpfs and dies with the rig: durability would only cost time.
+		"--unsafe-no-fsync", "--log-level=warn",
+	}}
+}
+
+func (c *Cluster) apiServer() component {
+	return component{"kube-apiserver", []string{
+		"--etcd-servers=http://127.0.0.1:2379",
+		"--bind-address=0.0.0.0", "--secure-port=6443", "--advertise-address=" + NodeAddress,
+		"--service-cluster-ip-range=" + ServiceCIDR,
+		"--client-ca-file=" + c.pki.path("ca.crt"),
+		"--tls-cert-file=" + c.pki.path("apiserver.crt"), "--tls-private-key-file=" + c.pki.path("apiserver.key"),
+		"--kubelet-certificate-authority=" + c.pki.path("ca.crt"),
+		"--kubelet-client-certificate=" + c.pki.path("apiserver-kubelet-client.crt"),
+		"--kubelet-client-key=" + c.pki.path("apiserver-kubelet-client.key"),
+		"--kubelet-preferred-address-types=InternalIP",
+		"--service-account-issuer=https://kubernetes.default.svc." + DNSDomain,
+		"--service-account-key-file=" + c.pki.path("service-account.key"),
+		"--service-account-signing-key-file=" + c.pki.path("service-account.key"),
+		"--authorization-mode=Node,RBAC",
+		"--disable-admission-plugins=" + admissionOff,
+		// Webhooks and aggregated services are reached at their endpoints' addresses.
+		"--enable-aggregator-routing=true",
+		"--audit-policy-file=" + filepath.Join(c.config.Dir, "audit-policy.yaml"),
+		"--audit-log-path=" + c.AuditLog(), "--audit-log-mode=blocking",
+		"--profiling=false", "--allow-privileged=true",
+	}}
+}
+
+func (c *Cluster) controllerManager() component {
+	return component{"kube-controller-manager", []string{
+		"--kubeconfig=" + c.pki.path("controller-manager.kubeconfig"),
+		"--authentication-kubeconfig=" + c.pki.path("controller-manager.kubeconfig"),
+		"--authorization-kubeconfig=" + c.pki.path("controller-manager.kubeconfig"),
+		"--service-account-private-key-file=" + c.pki.path("service-account.key"),
+		"--root-ca-file=" + c.pki.path("ca.crt"),
+		"--use-service-account-credentials=true",
+		"--controllers=" + strings.Join(controllers, ","),
+		"--leader-elect=false", "--profiling=false",
+		"--bind-address=127.0.0.1", "--secure-port=10257",
+	}}
+}
+
+func (c *Cluster) scheduler() component {
+	return component{"kube-scheduler", []string{
+		"--kubeconfig=" + c.pki.path("scheduler.kubeconfig"),
+		"--authentication-kubeconfig=" + c.pki.path("scheduler.kubeconfig"),
+		"--authorization-kubeconfig=" + c.pki.path("scheduler.kubeconfig"),
+		"--leader-elect=false", "--profiling=false",
+		"--bind-address=127.0.0.1", "--secure-port=10259",
+	}}
+}
+
+func (c *Cluster) node() component {
+	args := []string{
+		"--kubeconfig", c.pki.path("node.kubeconfig"),
+		"--node-name", NodeName, "--node-ip", NodeAddress,
+		"--pod-cidr", PodCIDR, "--service-cidr", ServiceCIDR,
+		"--dns-ip", DNSAddress, "--dns-domain", DNSDomain,
+		"--root-dir", filepath.Join(c.runFolder(), "kubelet"),
+		"--pod-logs-dir", filepath.Join(c.config.Dir, "pods"),
+		"--images", c.config.Images, "--shim", c.config.Binaries.Shim,
+		"--client-ca-file", c.pki.path("ca.crt"),
+		"--tls-cert-file", c.pki.path("node-serving.crt"), "--tls-private-key-file", c.pki.path("node-serving.key"),
+	}
+	if c.sandbox.Unprivileged() {
+		args = append(args, "--unprivileged")
+	}
+	return component{"node", args}
+}
+
+// start runs one component inside the sandbox, its output in DIR/logs/NAME.log. A component that ends while the
+// cluster is up ends the cluster: the first such error is what Cluster.Err reports.
+func (c *Cluster) start(ctx context.Context, component component) error {
+	log := c.Log(component.name)
+	child, err := c.sandbox.Run(ctx, sandbox.Process{
+		Name: component.name,
+		Path: c.config.Binaries.Kube,
+		Args: append([]string{component.name}, component.args...),
+		Env: []string{
+			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+			"HOME=" + c.runFolder(), "TMPDIR=" + c.runFolder(),
+			// Small heaps matter more here than garbage-collection time: many processes share one machine.
+			"GOGC=75",
+		},
+		Dir: c.runFolder(),
+		Log: log,
+	})
+	if err != nil {
+		return fmt.Errorf("start %s: %w", component.name, err)
+	}
+	go func() {
+		<-child.Done()
+		c.fail(fmt.Errorf("%s ended (%v); end of %s:\n%s", component.name, child.Err(), log, tail(log, 15)))
+	}()
+	return nil
+}
+
+// tail returns the last lines of a file, or why it could not be read.
+func tail(path string, lines int) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}

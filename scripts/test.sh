@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Runs all tests of both modules: quiet on success, the whole output of a package that fails.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The end-to-end tests start rigs from the programs built here.
+export EVENTRIG_BIN="${EVENTRIG_BIN:-$PWD/bin}"
+status=0
+go test -timeout 40m ./... || status=1
+(cd cmd/eventrig-kube && go test -timeout 20m ./...) || status=1
+exit $status

@@ -1,0 +1,98 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/eventrig/eventrig/internal/sandbox/protocol"
+)
+
+// stageVariable is set for the second execution in a user namespace, so that a map that did not take is an error and not a loop.
+const stageVariable = "EVENTRIG_SANDBOX_MAPPED"
+
+// Main serves the control socket until it ends and returns the exit status.
+func Main() int {
+	log.SetFlags(log.LstdFlags | log.Lmicroseconds)
+	log.SetPrefix("eventrig-sandbox: ")
+	if os.Getpid() != 1 {
+		fmt.Fprintln(os.Stderr, "eventrig-sandbox: is started by eventrig as the first process of a pid namespace; there is nothing to run by hand")
+		return 2
+	}
+	closeInherited()
+	if os.Geteuid() != 0 {
+		return becomeRoot()
+	}
+	conn, err := control()
+	if err != nil {
+		log.Print(err)
+		return 1
+	}
+	if err := newServer(conn).serve(); err != nil && !errors.Is(err, io.EOF) {
+		log.Printf("control socket: %v", err)
+		return 1
+	}
+	return 0
+}
+
+// becomeRoot waits until the client has written the user namespace's maps (it sends the first request after that) and executes
+// this program again: only an execve as the mapped uid 0 gives a process the capabilities of its user namespace.
+func becomeRoot() int {
+	if os.Getenv(stageVariable) != "" {
+		log.Printf("uid is %d after the user namespace was mapped", os.Geteuid())
+		return 1
+	}
+	buffer := make([]byte, 1)
+	for {
+		n, _, err := unix.Recvfrom(protocol.ControlFD, buffer, unix.MSG_PEEK)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n == 0 {
+			return 1
+		}
+		break
+	}
+	err := syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), stageVariable+"=1"))
+	log.Printf("execute again as root of the user namespace: %v", err)
+	return 1
+}
+
+func control() (*net.UnixConn, error) {
+	file := os.NewFile(protocol.ControlFD, "control")
+	defer file.Close()
+	conn, err := net.FileConn(file)
+	if err != nil {
+		return nil, fmt.Errorf("open control socket: %w", err)
+	}
+	socket, ok := conn.(*net.UnixConn)
+	if !ok {
+		return nil, fmt.Errorf("open control socket: it is a %T", conn)
+	}
+	return socket, nil
+}
+
+// closeInherited closes what the client itself had inherited without close-on-exec (a shell's pipe, a jobserver): a sandbox that kept
+// those open would keep their other ends waiting. The Go runtime's own descriptors are all close-on-exec.
+func closeInherited() {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil || fd <= protocol.ControlFD {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
+}

@@ -2,8 +2,6 @@ package scenario
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,15 +18,6 @@ type Options struct {
 	Attempt int           // which repetition this is; each draws other variables
 	Timeout time.Duration // for scenarios that set none; DefaultTimeout when zero
 	Log     func(format string, args ...any)
-}
-
-// Key returns the key under which the ledger has a message: its message id, or a digest of the body.
-func Key(p Published) string {
-	if p.MessageID != "" {
-		return p.MessageID
-	}
-	digest := sha256.Sum256(p.Body)
-	return "sha256:" + hex.EncodeToString(digest[:8])
 }
 
 // Run plays a scenario on a rig and checks what it expects. It never returns without a verdict: what could not be run

@@ -1,0 +1,306 @@
+// Package observe watches a live rig and writes down what became of every notification.
+//
+// In go the rig's Kubernetes API (EventSources, Sensors, their pods' logs, Workflows, Jobs, pods) and the requests that
+// the simulators saw; out come records of the ledger and the answer to one question: is the chain settled for these
+// messages. Every outcome is one that a component reported: an EventSource's debug log pairs message and CloudEvent, a
+// Sensor's log (LOG_LEVEL=debug) says for each CloudEvent what its triggers did, a Workflow tells its phase, a pod its
+// exit code. argo-events' code is used only to tell to which message an object belongs.
+//
+// The logger of argo-events samples: of lines with the same text it drops some beyond a hundred per second. The lines
+// read here hold an id or data, save the trigger's success line; so counts above a hundred triggers of one Sensor per
+// second need the Sensor's metrics.
+package observe
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/ledger"
+)
+
+// Config says what to watch.
+type Config struct {
+	Kube    kubernetes.Interface
+	Dynamic dynamic.Interface
+	Ledger  *ledger.Ledger
+	Log     func(format string, args ...any)
+	// OpenLog follows a container's log with timestamps; the API server's by default.
+	OpenLog func(ctx context.Context, namespace, pod, container string, since *time.Time) (io.ReadCloser, error)
+}
+
+var (
+	sensorsGVR      = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "sensors"}
+	eventSourcesGVR = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "eventsources"}
+	workflowsGVR    = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "workflows"}
+	jobsGVR         = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
+	podsGVR         = schema.GroupVersionResource{Group: "", Version: "v1", Resource: "pods"}
+)
+
+const (
+	sensorLabel  = "events.argoproj.io/sensor"
+	triggerLabel = "events.argoproj.io/trigger"
+	actionLabel  = "events.argoproj.io/action-timestamp"
+)
+
+// Observer implements scenario.Observer on a live cluster.
+type Observer struct {
+	cfg    Config
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	dirty  chan struct{}
+
+	mu      sync.Mutex
+	state   *state
+	follows map[string]bool // pod uid and restart whose log is followed
+	changed chan struct{}
+	err     error
+}
+
+// Start begins to watch and returns once every list is complete. Stop it with Close.
+func Start(ctx context.Context, cfg Config) (*Observer, error) {
+	o := newObserver(cfg)
+	kinds := []*watched{
+		{gvr: eventSourcesGVR, set: o.setEventSource},
+		{gvr: sensorsGVR, set: o.setSensor},
+		{gvr: workflowsGVR, selector: sensorLabel, set: o.state.setObject},
+		{gvr: jobsGVR, selector: sensorLabel, set: o.state.setObject},
+		{gvr: podsGVR, set: o.setPod},
+	}
+	o.wg.Add(1)
+	go o.loop()
+	synced := make(chan error, len(kinds))
+	for _, w := range kinds {
+		o.wg.Add(1)
+		go o.watch(w, synced)
+	}
+	for range kinds {
+		var err error
+		select {
+		case err = <-synced:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil {
+			o.Close()
+			return nil, failure.New(failure.Environment, "are the CRDs of argo-events and argo-workflows installed, and may the kubeconfig list them?", "observe the cluster: %w", err)
+		}
+	}
+	return o, nil
+}
+
+func newObserver(cfg Config) *Observer {
+	if cfg.Log == nil {
+		cfg.Log = func(string, ...any) {}
+	}
+	if cfg.OpenLog == nil {
+		cfg.OpenLog = func(ctx context.Context, namespace, pod, container string, since *time.Time) (io.ReadCloser, error) {
+			options := &corev1.PodLogOptions{Container: container, Follow: true, Timestamps: true}
+			if since != nil {
+				options.SinceTime = &metav1.Time{Time: *since}
+			}
+			return cfg.Kube.CoreV1().Pods(namespace).GetLogs(pod, options).Stream(ctx)
+		}
+	}
+	o := &Observer{cfg: cfg, dirty: make(chan struct{}, 1), follows: map[string]bool{}, changed: make(chan struct{})}
+	// The observer outlives the context that it was started with: Close ends it.
+	o.ctx, o.cancel = context.WithCancel(context.Background())
+	o.state = newState(cfg.Ledger.Append)
+	return o
+}
+
+// Close stops watching.
+func (o *Observer) Close() {
+	o.cancel()
+	o.wg.Wait()
+}
+
+func (o *Observer) touch() {
+	select {
+	case o.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// loop works new observations into records and tells whoever waits.
+func (o *Observer) loop() {
+	defer o.wg.Done()
+	for {
+		select {
+		case <-o.ctx.Done():
+			return
+		case <-o.dirty:
+		}
+		o.mu.Lock()
+		o.state.sweep()
+		close(o.changed)
+		o.changed = make(chan struct{})
+		o.mu.Unlock()
+	}
+}
+
+// Changed implements scenario.Observer.
+func (o *Observer) Changed() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.changed
+}
+
+// Request takes a request that a simulator answered. The simulator calls it before the answer is complete, so that a
+// pod cannot be gone before its request is known.
+func (o *Observer) Request(r Request) {
+	o.mu.Lock()
+	o.state.requests = append(o.state.requests, &request{Request: r})
+	o.mu.Unlock()
+	o.touch()
+}
+
+// Track implements scenario.Observer.
+func (o *Observer) Track(published []scenario.Published) ([]string, error) {
+	o.mu.Lock()
+	var sources []*v1alpha1.EventSource
+	for _, name := range sortedNames(o.state.sources) {
+		sources = append(sources, o.state.sources[name])
+	}
+	o.mu.Unlock()
+	var keys []string
+	for _, p := range published {
+		routes, err := routesOf(sources, p.VHost, p.Exchange, p.RoutingKey, o.vhost)
+		if err != nil {
+			return nil, failure.New(failure.Environment, "", "find the EventSources for %s: %w", p.RoutingKey, err)
+		}
+		key := scenario.Key(p)
+		keys = append(keys, key)
+		o.mu.Lock()
+		o.state.track(key, p.Time, routes)
+		o.mu.Unlock()
+	}
+	o.touch()
+	return keys, nil
+}
+
+// vhost returns the vhost that an EventSource's event consumes from.
+func (o *Observer) vhost(source *v1alpha1.EventSource, amqp *v1alpha1.AMQPEventSource) (string, error) {
+	if amqp.URLSecret == nil {
+		return vhostOfURL(amqp.URL)
+	}
+	secret, err := o.cfg.Kube.CoreV1().Secrets(source.Namespace).Get(o.ctx, amqp.URLSecret.Name, metav1.GetOptions{})
+	if err != nil {
+		return "", fmt.Errorf("read its urlSecret: %w", err)
+	}
+	return vhostOfURL(strings.TrimSpace(string(secret.Data[amqp.URLSecret.Key])))
+}
+
+// Sensors implements scenario.Observer.
+func (o *Observer) Sensors(context.Context) ([]string, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return sortedNames(o.state.sensors), nil
+}
+
+// Settled implements scenario.Observer.
+func (o *Observer) Settled(_ context.Context, keys []string) (bool, string, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return false, o.err.Error(), o.err
+	}
+	o.state.sweep()
+	open := o.state.open(keys)
+	return open == "", open, nil
+}
+
+// Ready implements scenario.Observer.
+func (o *Observer) Ready(ctx context.Context) error {
+	for {
+		changed := o.Changed()
+		o.mu.Lock()
+		missing, err := o.state.notReady()
+		o.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			sort.Strings(missing)
+			return failure.New(failure.Environment, "see the logs of the pods named above (kubectl logs, or the artifacts)", "not ready: %s: %w", strings.Join(missing, "; "), ctx.Err())
+		}
+	}
+}
+
+func (o *Observer) setSensor(u *unstructured.Unstructured, gone bool) {
+	name := u.GetNamespace() + "/" + u.GetName()
+	if gone {
+		delete(o.state.sensors, name)
+		return
+	}
+	var s v1alpha1.Sensor
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &s); err != nil {
+		o.err = fmt.Errorf("read Sensor %s: %w", name, err)
+		return
+	}
+	o.state.sensors[name] = &s
+}
+
+func (o *Observer) setEventSource(u *unstructured.Unstructured, gone bool) {
+	name := u.GetNamespace() + "/" + u.GetName()
+	if gone {
+		delete(o.state.sources, name)
+		return
+	}
+	var s v1alpha1.EventSource
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &s); err != nil {
+		o.err = fmt.Errorf("read EventSource %s: %w", name, err)
+		return
+	}
+	o.state.sources[name] = &s
+}
+
+func (o *Observer) setPod(u *unstructured.Unstructured, gone bool) {
+	var p corev1.Pod
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &p); err != nil {
+		o.err = fmt.Errorf("read pod %s/%s: %w", u.GetNamespace(), u.GetName(), err)
+		return
+	}
+	if p.Labels[v1alpha1.LabelSensorName] == "" && p.Labels[v1alpha1.LabelEventSourceName] == "" {
+		o.state.setPod(&p, gone)
+		return
+	}
+	c := o.state.setComponent(&p, gone)
+	if gone || c == nil {
+		return
+	}
+	for _, status := range p.Status.ContainerStatuses {
+		if status.Name != c.container || (status.State.Running == nil && status.State.Terminated == nil) {
+			continue
+		}
+		run := fmt.Sprintf("%s#%d", p.UID, status.RestartCount)
+		if !o.follows[run] {
+			o.follows[run] = true
+			c.run = run
+			c.ready = map[string]bool{} // what an earlier run of the container said holds no more
+			o.wg.Add(1)
+			go o.follow(c, run, p.Namespace, p.Name)
+		}
+	}
+}

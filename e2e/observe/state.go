@@ -1,0 +1,392 @@
+package observe
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/ledger"
+)
+
+// state is everything observed so far. It has no lock: Observer holds one around each call.
+type state struct {
+	record  func(ledger.Record)
+	sensors map[string]*v1alpha1.Sensor
+	sources map[string]*v1alpha1.EventSource
+
+	messages   map[string]*message
+	events     map[string]*event // by CloudEvent id
+	outcomes   map[subject]map[string]*outcome
+	anonymous  map[subject][]line // outcomes logged without an event's id
+	refusals   map[string][]refusal
+	components map[string]*component // pods of EventSources and Sensors, by uid
+	objects    map[string]*object    // Workflows and Jobs, Kind/ns/name
+	pods       map[string]*pod       // by uid
+	requests   []*request
+}
+
+// message is one published notification, or several with the same key.
+type message struct {
+	key    string
+	first  time.Time
+	counts map[string]int // queue -> how many messages it got
+	routes map[string]route
+}
+
+// event is one CloudEvent that an EventSource made.
+type event struct {
+	id       string
+	key      string
+	consumer consumer
+	data     json.RawMessage
+	time     time.Time
+	onBus    bool
+	lost     string // why it is not on the bus
+	recorded bool
+}
+
+// refusal is a message that an EventSource made no event of; its log does not say which.
+type refusal struct {
+	time  time.Time
+	cause string
+	taken bool
+}
+
+// subject is one trigger of one Sensor.
+type subject struct{ sensor, trigger string }
+
+// outcome is what a trigger did with an event.
+type outcome struct {
+	verdict  string // fires, filtered, filter-error, transform-error, waiting, duplicate
+	cause    string
+	time     time.Time
+	runs     []execution
+	recorded int  // how many runs are in the ledger
+	decided  bool // the decision is in the ledger
+}
+
+// execution is one run of a trigger.
+type execution struct {
+	time   time.Time
+	failed bool
+	cause  string
+	object string // the Workflow or Job it made, once known
+}
+
+// component is a pod of an EventSource or a Sensor.
+type component struct {
+	namespace, name string // of the EventSource or Sensor
+	source          bool
+	container       string
+	pod             string
+	uid             string
+	created         time.Time
+	run             string
+	debug           bool
+	gone            bool
+	ready           map[string]bool
+	publishFailures int // lines about an event that the next error line repeats
+}
+
+// object is a Workflow or Job that a trigger made.
+type object struct {
+	u         *unstructured.Unstructured
+	name      string
+	gone      bool
+	key       string // the message it belongs to
+	event     string
+	ambiguous []string
+	reason    string
+	told      string // the state that the ledger has
+}
+
+// pod is a pod of a Workflow or Job.
+type pod struct {
+	p    *corev1.Pod
+	gone bool
+	seen time.Time
+	told string
+}
+
+// Request is a request that a simulator answered.
+type Request struct {
+	Time    time.Time
+	To      string // nautobot, openstack, ...
+	Source  string // address, with or without a port
+	Method  string
+	Path    string
+	Query   string
+	Status  int
+	Changes []Change
+}
+
+// Change is what a request changed in a simulator's store.
+type Change struct {
+	Path, ID      string
+	Before, After map[string]any
+}
+
+type request struct {
+	Request
+	told bool
+}
+
+func newState(record func(ledger.Record)) *state {
+	return &state{
+		record: record, sensors: map[string]*v1alpha1.Sensor{}, sources: map[string]*v1alpha1.EventSource{},
+		messages: map[string]*message{}, events: map[string]*event{}, outcomes: map[subject]map[string]*outcome{}, anonymous: map[subject][]line{},
+		refusals: map[string][]refusal{}, components: map[string]*component{}, objects: map[string]*object{}, pods: map[string]*pod{},
+	}
+}
+
+// track notes a published message and the queues that it reaches.
+func (s *state) track(key string, at time.Time, routes []route) {
+	m := s.messages[key]
+	if m == nil {
+		m = &message{key: key, first: at, counts: map[string]int{}, routes: map[string]route{}}
+		s.messages[key] = m
+	}
+	for _, r := range routes {
+		m.counts[r.queue]++
+		m.routes[r.queue] = r
+		var names []string
+		for _, c := range r.consumers {
+			names = append(names, c.String())
+		}
+		s.record(ledger.Record{Time: at, Hop: ledger.Routed, MessageID: key, Object: strings.Join(names, ", "), Details: map[string]any{"queue": r.queue}})
+	}
+}
+
+// line takes a log line of a component.
+func (s *state) line(c *component, l line) {
+	if c.source {
+		s.sourceLine(c, l)
+		return
+	}
+	who := subject{c.namespace + "/" + c.name, l.trigger}
+	switch l.kind {
+	case sensorSubscribed:
+		c.ready[l.trigger] = true
+	case sensorFiltered:
+		s.outcome(who, l, "filtered")
+	case sensorFilterError:
+		s.outcome(who, l, "filter-error")
+	case sensorDuplicate:
+		s.outcome(who, l, "duplicate")
+	case sensorWaiting:
+		if len(l.eventIDs) == 0 {
+			s.anonymous[who] = append(s.anonymous[who], l)
+		} else {
+			s.outcome(who, l, "waiting")
+		}
+	case sensorTransformError:
+		s.anonymous[who] = append(s.anonymous[who], l)
+	case sensorTriggered, sensorTriggerFailed:
+		for _, o := range s.outcome(who, l, "fires") {
+			o.runs = append(o.runs, execution{time: l.time, failed: l.kind == sensorTriggerFailed, cause: l.cause})
+		}
+	}
+}
+
+func (s *state) outcome(who subject, l line, verdict string) []*outcome {
+	if s.outcomes[who] == nil {
+		s.outcomes[who] = map[string]*outcome{}
+	}
+	var out []*outcome
+	for _, id := range l.eventIDs {
+		o := s.outcomes[who][id]
+		switch {
+		case o == nil:
+			o = &outcome{}
+			s.outcomes[who][id] = o
+		case o.verdict == "fires" && verdict != "fires":
+			// A trigger that ran is not undone by a redelivery that a filter or the cache of ids stops.
+			out = append(out, o)
+			continue
+		}
+		cause := l.cause
+		if verdict == "fires" {
+			cause = ""
+		}
+		if o.verdict != verdict {
+			o.decided = false
+		}
+		o.verdict, o.cause, o.time = verdict, cause, l.time
+		out = append(out, o)
+	}
+	return out
+}
+
+func (s *state) sourceLine(c *component, l line) {
+	owner := c.namespace + "/" + c.name
+	switch l.kind {
+	case sourceListening:
+		c.ready[l.event] = true
+	case sourceStarted:
+		c.ready[""] = true
+	case sourceEvent:
+		s.events[l.eventIDs[0]] = &event{id: l.eventIDs[0], key: keyOfData(l.data), data: l.data, time: l.time,
+			consumer: consumer{c.namespace, c.name, l.event}}
+	case sourcePublished, sourceLost:
+		if len(l.eventIDs) == 0 {
+			return
+		}
+		e := s.events[l.eventIDs[0]]
+		if e == nil { // the debug line was missed: a follower that began late
+			e = &event{id: l.eventIDs[0], time: l.time, consumer: consumer{c.namespace, c.name, l.event}}
+			s.events[e.id] = e
+		}
+		// The line with the data does not name the event, this one does.
+		e.consumer.event = l.event
+		if l.kind == sourcePublished {
+			e.onBus = true
+		} else {
+			e.lost = l.cause
+			c.publishFailures++
+		}
+	case sourceRefused:
+		if c.publishFailures > 0 {
+			c.publishFailures-- // the caller logs the failure of the event above once more
+			return
+		}
+		name := owner + "/" + l.event
+		s.refusals[name] = append(s.refusals[name], refusal{time: l.time, cause: l.cause})
+	case sourceSkipped:
+		name := owner + "/" + l.event
+		s.refusals[name] = append(s.refusals[name], refusal{time: l.time, cause: "the EventSource's own filter was not met"})
+	}
+}
+
+func (s *state) setObject(u *unstructured.Unstructured, gone bool) {
+	name := fmt.Sprintf("%s/%s/%s", u.GetKind(), u.GetNamespace(), u.GetName())
+	o := s.objects[name]
+	if o == nil {
+		o = &object{name: name}
+		s.objects[name] = o
+	}
+	o.u, o.gone = u, gone
+}
+
+func (s *state) setPod(p *corev1.Pod, gone bool) {
+	if ownerOfPod(p) == "" {
+		return
+	}
+	uid := string(p.UID)
+	known := s.pods[uid]
+	if known == nil {
+		known = &pod{seen: time.Now()}
+		s.pods[uid] = known
+	}
+	known.p, known.gone = p, gone
+}
+
+// ownerOfPod returns the Workflow or Job of a pod.
+func ownerOfPod(p *corev1.Pod) string {
+	if name := p.Labels["workflows.argoproj.io/workflow"]; name != "" {
+		return "Workflow/" + p.Namespace + "/" + name
+	}
+	if name := p.Labels["batch.kubernetes.io/job-name"]; name != "" {
+		return "Job/" + p.Namespace + "/" + name
+	}
+	return ""
+}
+
+// setComponent notes a pod of an EventSource or Sensor and returns it.
+func (s *state) setComponent(p *corev1.Pod, gone bool) *component {
+	uid := string(p.UID)
+	c := s.components[uid]
+	if c == nil {
+		c = &component{namespace: p.Namespace, name: p.Labels[v1alpha1.LabelSensorName], container: "main", pod: p.Name, uid: uid,
+			created: p.CreationTimestamp.Time, ready: map[string]bool{}}
+		if c.name == "" {
+			c.name, c.source = p.Labels[v1alpha1.LabelEventSourceName], true
+		}
+		s.components[uid] = c
+	}
+	if len(p.Spec.Containers) > 0 {
+		main := p.Spec.Containers[0]
+		for _, candidate := range p.Spec.Containers {
+			if candidate.Name == "main" {
+				main = candidate
+			}
+		}
+		c.container = main.Name
+		for _, env := range main.Env {
+			if env.Name == "LOG_LEVEL" && env.Value == "debug" {
+				c.debug = true
+			}
+		}
+	}
+	c.gone = gone || p.DeletionTimestamp != nil
+	return c
+}
+
+// notReady names every EventSource and Sensor whose newest pod does not listen yet.
+func (s *state) notReady() ([]string, error) {
+	newest := func(namespace, name string, source bool) *component {
+		var best *component
+		for _, c := range s.components {
+			if !c.gone && c.source == source && c.namespace == namespace && c.name == name && (best == nil || c.created.After(best.created)) {
+				best = c
+			}
+		}
+		return best
+	}
+	var missing []string
+	check := func(what, namespace, name string, source bool, want []string) error {
+		c := newest(namespace, name, source)
+		if c == nil {
+			missing = append(missing, what+" has no pod")
+			return nil
+		}
+		if !c.debug {
+			return failure.New(failure.Environment, "set LOG_LEVEL=debug in spec.template.container.env; a filter that says no is logged only there",
+				"%s: pod %s/%s does not run with LOG_LEVEL=debug", what, c.namespace, c.pod)
+		}
+		for _, w := range want {
+			if !c.ready[w] {
+				missing = append(missing, strings.TrimSpace(fmt.Sprintf("%s %s: its pod %s has not said that it is connected", what, w, c.pod)))
+			}
+		}
+		return nil
+	}
+	for _, name := range sortedNames(s.sources) {
+		source := s.sources[name]
+		want := sortedNames(source.Spec.AMQP)
+		if len(want) == 0 {
+			want = []string{""}
+		}
+		if err := check("EventSource "+name, source.Namespace, source.Name, true, want); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range sortedNames(s.sensors) {
+		sensor := s.sensors[name]
+		var want []string
+		for _, t := range sensor.Spec.Triggers {
+			if t.Template != nil {
+				want = append(want, t.Template.Name)
+			}
+		}
+		if err := check("Sensor "+name, sensor.Namespace, sensor.Name, false, want); err != nil {
+			return nil, err
+		}
+	}
+	return missing, nil
+}
+
+// actionTime is when the Sensor created the object, by its own clock.
+func actionTime(u *unstructured.Unstructured) (time.Time, bool) {
+	ms, err := strconv.ParseInt(u.GetLabels()[actionLabel], 10, 64)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(ms), true
+}

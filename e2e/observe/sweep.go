@@ -1,0 +1,577 @@
+package observe
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/ledger"
+)
+
+// keyOfData returns the message's key from the data of an AMQP event, whose body is JSON or base64.
+func keyOfData(data json.RawMessage) string {
+	var fields struct {
+		Body json.RawMessage `json:"body"`
+	}
+	if json.Unmarshal(data, &fields) != nil || len(fields.Body) == 0 {
+		return scenario.BodyKey(data)
+	}
+	if bytes.HasPrefix(fields.Body, []byte(`"`)) {
+		var text string
+		if json.Unmarshal(fields.Body, &text) == nil {
+			if raw, err := base64.StdEncoding.DecodeString(text); err == nil {
+				return scenario.BodyKey(raw)
+			}
+		}
+	}
+	return scenario.BodyKey(fields.Body)
+}
+
+// sweep works everything observed into records. It may be called at any time and writes each record once.
+func (s *state) sweep() {
+	s.sweepEvents()
+	s.sweepAnonymous()
+	s.sweepOutcomes()
+	s.sweepObjects()
+	s.sweepPods()
+	s.sweepRequests()
+}
+
+func (s *state) sweepEvents() {
+	for _, id := range sortedNames(s.events) {
+		e := s.events[id]
+		if e.recorded || e.key == "" || (!e.onBus && e.lost == "") {
+			continue
+		}
+		e.recorded = true
+		source := fmt.Sprintf("EventSource/%s/%s", e.consumer.namespace, e.consumer.name)
+		s.record(ledger.Record{Time: e.time, Hop: ledger.Received, MessageID: e.key, EventID: id, Object: source})
+		r := ledger.Record{Time: e.time, Hop: ledger.OnBus, MessageID: e.key, EventID: id, Object: source, Details: map[string]any{"event": e.consumer.event}}
+		if e.lost != "" {
+			r.Verdict, r.Cause = "failed", e.lost
+		}
+		s.record(r)
+	}
+	// A refusal names no message: it is one's own when as many are missing as were refused.
+	for _, name := range sortedNames(s.refusals) {
+		missing := s.missingAt(name)
+		free := 0
+		for _, r := range s.refusals[name] {
+			if !r.taken {
+				free++
+			}
+		}
+		if len(missing) == 0 || free < len(missing) {
+			continue
+		}
+		i := 0
+		for _, key := range missing {
+			for s.refusals[name][i].taken {
+				i++
+			}
+			r := &s.refusals[name][i]
+			r.taken = true
+			id := fmt.Sprintf("refused-%s-%d", name, i)
+			at := strings.SplitN(name, "/", 3)
+			s.events[id] = &event{id: id, key: key, consumer: consumer{at[0], at[1], at[2]}, time: r.time, lost: r.cause, recorded: true}
+			s.record(ledger.Record{Time: r.time, Hop: ledger.Received, MessageID: key, Object: "EventSource/" + name, Verdict: "failed", Cause: r.cause})
+		}
+	}
+}
+
+// missingAt lists the messages that were routed to an EventSource's event and did not appear; name is ns/name/event.
+func (s *state) missingAt(name string) []string {
+	var out []string
+	for _, key := range sortedNames(s.messages) {
+		m := s.messages[key]
+		for _, queue := range sortedNames(m.counts) {
+			for _, c := range m.routes[queue].consumers {
+				if c.namespace+"/"+c.name+"/"+c.event == name {
+					for range m.counts[queue] - s.arrived(m, queue) {
+						out = append(out, key)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// arrived counts the events, lost ones included, that a queue's consumers made of a message.
+func (s *state) arrived(m *message, queue string) int {
+	n := 0
+	for _, e := range s.events {
+		if e.key != m.key || (!e.onBus && e.lost == "") {
+			continue
+		}
+		for _, c := range m.routes[queue].consumers {
+			if e.consumer == c {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// expected is one outcome that a trigger owes.
+type expected struct {
+	who        subject
+	event      *event
+	sensor     *v1alpha1.Sensor
+	trigger    *v1alpha1.Trigger
+	dependency *v1alpha1.EventDependency
+}
+
+// owed lists the outcomes that the Sensors owe for the events on the bus, of the given messages or of all.
+func (s *state) owed(keys map[string]bool) []expected {
+	var out []expected
+	for _, id := range sortedNames(s.events) {
+		e := s.events[id]
+		if !e.onBus || (keys != nil && !keys[e.key]) {
+			continue
+		}
+		source := s.sources[e.consumer.namespace+"/"+e.consumer.name]
+		for _, name := range sortedNames(s.sensors) {
+			sensor := s.sensors[name]
+			if sensor.Namespace != e.consumer.namespace || (source != nil && busOf(source.Spec.EventBusName) != busOf(sensor.Spec.EventBusName)) {
+				continue
+			}
+			// A Sensor that is younger than the event was not there to see it: it begins with new messages.
+			if sensor.CreationTimestamp.After(e.time) {
+				continue
+			}
+			for i := range sensor.Spec.Triggers {
+				t := &sensor.Spec.Triggers[i]
+				if t.Template == nil {
+					continue
+				}
+				if d, ok := dependencyOf(sensor, t, e.consumer.name, e.consumer.event); ok {
+					out = append(out, expected{subject{name, t.Template.Name}, e, sensor, t, d})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// sweepAnonymous gives outcomes without an id to the events that have none. A subscription is worked off one by one,
+// so when every message has arrived and as many outcomes came as events are without one, these are theirs. Before that
+// nothing is given away.
+func (s *state) sweepAnonymous() {
+	pending := false
+	for _, lines := range s.anonymous {
+		pending = pending || len(lines) > 0
+	}
+	if !pending || s.routing(nil) != "" {
+		return
+	}
+	undecided := map[subject][]*event{}
+	for _, x := range s.owed(nil) {
+		if s.outcomes[x.who][x.event.id] == nil {
+			undecided[x.who] = append(undecided[x.who], x.event)
+		}
+	}
+	for who, events := range undecided {
+		lines := s.anonymous[who]
+		if len(lines) < len(events) {
+			continue
+		}
+		same := true
+		for _, l := range lines {
+			same = same && l.kind == lines[0].kind
+		}
+		if !same {
+			continue
+		}
+		verdict := "transform-error"
+		if lines[0].kind == sensorWaiting {
+			verdict = "waiting"
+		}
+		var causes []string
+		for _, l := range lines {
+			if len(causes) == 0 || causes[len(causes)-1] != l.cause {
+				causes = append(causes, l.cause)
+			}
+		}
+		for i, e := range events {
+			l := lines[i]
+			l.eventIDs, l.cause = []string{e.id}, strings.Join(causes, " | ")
+			s.outcome(who, l, verdict)
+		}
+		delete(s.anonymous, who)
+	}
+}
+
+func (s *state) sweepOutcomes() {
+	for who, byEvent := range s.outcomes {
+		for _, id := range sortedNames(byEvent) {
+			o, e := byEvent[id], s.events[id]
+			if e == nil || e.key == "" {
+				continue // the EventSource's log is read by another follower and comes later
+			}
+			if !o.decided {
+				o.decided = true
+				step := map[string]string{"transform-error": "transform", "filtered": "filter", "filter-error": "filter", "waiting": "conditions", "duplicate": "dedup"}[o.verdict]
+				s.record(ledger.Record{Time: o.time, Hop: ledger.Decided, MessageID: e.key, EventID: id, Sensor: who.sensor, Trigger: who.trigger, Verdict: o.verdict, Step: step, Cause: o.cause})
+			}
+			for ; o.recorded < len(o.runs); o.recorded++ {
+				run := o.runs[o.recorded]
+				r := ledger.Record{Time: run.time, Hop: ledger.Triggered, MessageID: e.key, EventID: id, Sensor: who.sensor, Trigger: who.trigger, Verdict: "succeeded"}
+				if run.failed {
+					r.Verdict, r.Cause, r.Step = "failed", run.cause, "trigger"
+				}
+				s.record(r)
+			}
+		}
+	}
+}
+
+// sweepObjects tells Workflows and Jobs apart by what each event's trigger would have made, and by time.
+func (s *state) sweepObjects() {
+	for _, name := range sortedNames(s.objects) {
+		o := s.objects[name]
+		if o.key == "" && o.ambiguous == nil {
+			s.attribute(o)
+		}
+		if o.key == "" && o.ambiguous == nil {
+			continue
+		}
+		phase, message, finished := phaseOf(o.u)
+		if o.gone && !finished {
+			phase, finished = "Deleted", true
+		}
+		if told := phase + "\x00" + message; told != o.told {
+			o.told = told
+			r := ledger.Record{Hop: ledger.Workflow, MessageID: o.key, EventID: o.event, Object: o.name, Sensor: s.sensorOf(o), Trigger: o.u.GetLabels()[triggerLabel], Verdict: phase, Cause: message,
+				Ambiguous: o.ambiguous != nil, Candidates: o.ambiguous, Details: map[string]any{"parameters": parametersOf(o.u), "finished": finished}}
+			if o.ambiguous != nil {
+				r.Cause = o.reason
+			}
+			s.record(r)
+		}
+	}
+}
+
+// sensorOf returns namespace/name; the label has the name only.
+func (s *state) sensorOf(o *object) string {
+	label := o.u.GetLabels()[sensorLabel]
+	if o.event != "" {
+		if e := s.events[o.event]; e != nil {
+			return e.consumer.namespace + "/" + label
+		}
+	}
+	for _, name := range sortedNames(s.sensors) {
+		if strings.HasSuffix(name, "/"+label) {
+			return name
+		}
+	}
+	return "?/" + label
+}
+
+func (s *state) attribute(o *object) {
+	label, trigger := o.u.GetLabels()[sensorLabel], o.u.GetLabels()[triggerLabel]
+	is := identity(o.u)
+	var candidates []expected
+	for _, x := range s.owed(nil) {
+		if x.sensor.Name != label || x.who.trigger != trigger || x.event.key == "" {
+			continue
+		}
+		if out := s.outcomes[x.who][x.event.id]; out != nil && (out.verdict != "fires" || !s.freeRun(out)) {
+			continue
+		}
+		would, err := wouldCreate(x.dependency, x.trigger, x.event)
+		if err != nil || would.GetKind() != o.u.GetKind() || identity(would) != is {
+			continue
+		}
+		candidates = append(candidates, x)
+	}
+	for _, x := range candidates {
+		if s.outcomes[x.who][x.event.id] == nil {
+			return // its Sensor has not told yet; the line comes
+		}
+	}
+	if len(keysOf(candidates)) > 1 {
+		if at, ok := actionTime(o.u); ok {
+			var within []expected
+			for _, x := range candidates {
+				if s.ranAt(x, at) {
+					within = append(within, x)
+				}
+			}
+			if len(within) > 0 {
+				candidates = within
+			}
+		}
+	}
+	switch keys := keysOf(candidates); {
+	case len(keys) == 0:
+		return
+	case len(keys) > 1:
+		o.ambiguous = keys
+		o.reason = "the parameters and the time of creation fit several messages"
+	default:
+		x := candidates[0]
+		o.key, o.event = keys[0], x.event.id
+		out := s.outcomes[x.who][x.event.id]
+		for i := range out.runs {
+			if !out.runs[i].failed && out.runs[i].object == "" {
+				out.runs[i].object = o.name
+				break
+			}
+		}
+	}
+}
+
+// freeRun says whether a successful run of the trigger has no object yet.
+func (s *state) freeRun(o *outcome) bool {
+	for _, r := range o.runs {
+		if !r.failed && r.object == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// ranAt says whether a run of the trigger for this event can have created something at that time: after the event
+// was made and before the run was reported. The label counts in milliseconds.
+func (s *state) ranAt(x expected, at time.Time) bool {
+	for _, r := range s.outcomes[x.who][x.event.id].runs {
+		if !r.failed && r.object == "" && !at.Before(x.event.time.Truncate(time.Millisecond)) && !at.After(r.time) {
+			return true
+		}
+	}
+	return false
+}
+
+func keysOf(list []expected) []string {
+	seen := map[string]bool{}
+	for _, x := range list {
+		seen[x.event.key] = true
+	}
+	return sortedNames(seen)
+}
+
+// phaseOf returns the phase of a Workflow, or what a Job's conditions amount to.
+func phaseOf(u *unstructured.Unstructured) (phase, message string, finished bool) {
+	if u.GetKind() != "Job" {
+		phase, _, _ = unstructured.NestedString(u.Object, "status", "phase")
+		message, _, _ = unstructured.NestedString(u.Object, "status", "message")
+		return phase, message, phase == "Succeeded" || phase == "Failed" || phase == "Error"
+	}
+	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	for _, c := range conditions {
+		m, ok := c.(map[string]any)
+		if !ok || m["status"] != "True" {
+			continue
+		}
+		message, _ := m["message"].(string)
+		switch m["type"] {
+		case "Complete":
+			return "Succeeded", "", true
+		case "Failed":
+			return "Failed", message, true
+		}
+	}
+	return "Running", "", false
+}
+
+func (s *state) sweepPods() {
+	for _, uid := range sortedNames(s.pods) {
+		p := s.pods[uid]
+		owner := s.objects[ownerOfPod(p.p)]
+		if owner == nil || (owner.key == "" && owner.ambiguous == nil) {
+			continue
+		}
+		code, ended := exitCode(p.p)
+		told := fmt.Sprint(p.p.Status.Phase, code, ended, p.p.Status.PodIP)
+		if told == p.told {
+			continue
+		}
+		p.told = told
+		details := map[string]any{"workflow": owner.name, "ip": p.p.Status.PodIP}
+		if ended {
+			details["exitCode"] = int(code)
+		}
+		s.record(ledger.Record{Hop: ledger.Pod, MessageID: owner.key, EventID: owner.event, Object: "Pod/" + p.p.Namespace + "/" + p.p.Name, Sensor: s.sensorOf(owner), Verdict: string(p.p.Status.Phase),
+			Cause: p.p.Status.Message, Ambiguous: owner.ambiguous != nil, Candidates: owner.ambiguous, Details: details})
+	}
+}
+
+// exitCode returns the exit code of a pod's main container: the one called so, or the first.
+func exitCode(p *corev1.Pod) (code int32, ended bool) {
+	for _, status := range p.Status.ContainerStatuses {
+		if status.Name == "main" || len(p.Status.ContainerStatuses) == 1 {
+			if status.State.Terminated != nil {
+				return status.State.Terminated.ExitCode, true
+			}
+		}
+	}
+	return 0, false
+}
+
+func (s *state) sweepRequests() {
+	for _, r := range s.requests {
+		if r.told {
+			continue
+		}
+		p := s.podAt(r.Source, r.Time)
+		if p == nil {
+			continue
+		}
+		owner := s.objects[ownerOfPod(p.p)]
+		if owner == nil || (owner.key == "" && owner.ambiguous == nil) {
+			continue
+		}
+		r.told = true
+		base := ledger.Record{Time: r.Time, MessageID: owner.key, EventID: owner.event, Sensor: s.sensorOf(owner), Ambiguous: owner.ambiguous != nil, Candidates: owner.ambiguous}
+		call := base
+		call.Hop, call.Verdict = ledger.APICall, fmt.Sprint(r.Status)
+		call.Object = r.To + " " + r.Method + " " + r.Path
+		call.Details = map[string]any{"to": r.To, "method": r.Method, "path": r.Path, "query": r.Query, "status": r.Status, "pod": p.p.Namespace + "/" + p.p.Name}
+		s.record(call)
+		for _, c := range r.Changes {
+			change := base
+			change.Hop, change.Object = ledger.RecordChange, r.To+" "+c.Path+" "+c.ID
+			switch {
+			case c.Before == nil:
+				change.Verdict = "created"
+			case c.After == nil:
+				change.Verdict = "deleted"
+			default:
+				change.Verdict = "updated"
+			}
+			change.Details = map[string]any{"before": c.Before, "after": c.After}
+			s.record(change)
+		}
+	}
+}
+
+// podAt returns the pod that had the address at that time. Addresses are used again, so among several the youngest that
+// was there already is taken: the others had ended before it could get the address.
+func (s *state) podAt(source string, at time.Time) *pod {
+	if host, _, err := net.SplitHostPort(source); err == nil {
+		source = host
+	}
+	var best *pod
+	for _, p := range s.pods {
+		if p.p.Status.PodIP != source || p.p.Spec.HostNetwork {
+			continue
+		}
+		created := p.p.CreationTimestamp.Time
+		if created.After(at) || (best != nil && !created.After(best.p.CreationTimestamp.Time)) {
+			continue
+		}
+		best = p
+	}
+	return best
+}
+
+// routing names the first message that has not arrived at each EventSource that it was routed to.
+func (s *state) routing(keys map[string]bool) string {
+	for _, key := range sortedNames(s.messages) {
+		if keys != nil && !keys[key] {
+			continue
+		}
+		m := s.messages[key]
+		for _, queue := range sortedNames(m.counts) {
+			if s.arrived(m, queue) < m.counts[queue] {
+				return fmt.Sprintf("message %s was routed to %s, which has not put it on the bus", key, m.routes[queue].consumers[0])
+			}
+		}
+	}
+	return ""
+}
+
+// open says what keeps the chain from being settled for the messages, and "" when nothing does.
+func (s *state) open(keys []string) string {
+	wanted := map[string]bool{}
+	for _, key := range keys {
+		wanted[key] = true
+		if s.messages[key] == nil {
+			return "message " + key + " is not tracked"
+		}
+	}
+	if text := s.routing(wanted); text != "" {
+		return text
+	}
+	for _, x := range s.owed(wanted) {
+		o := s.outcomes[x.who][x.event.id]
+		if o == nil {
+			return fmt.Sprintf("Sensor %s, trigger %s has not said what it did with event %s (message %s)", x.who.sensor, x.who.trigger, x.event.id, x.event.key)
+		}
+		if failed, steps := retrying(x.trigger, o); failed < steps {
+			return fmt.Sprintf("Sensor %s, trigger %s failed %d of %d times for message %s and tries again", x.who.sensor, x.who.trigger, failed, steps, x.event.key)
+		}
+		if kind := creates(x.trigger); kind == "Workflow" || kind == "Job" {
+			for _, r := range o.runs {
+				if !r.failed && r.object == "" && !s.ambiguousFor(x) {
+					return fmt.Sprintf("Sensor %s, trigger %s created a %s for message %s that has not been seen yet", x.who.sensor, x.who.trigger, kind, x.event.key)
+				}
+			}
+		}
+	}
+	for _, name := range sortedNames(s.objects) {
+		o := s.objects[name]
+		if !wanted[o.key] && !anyWanted(wanted, o.ambiguous) {
+			continue
+		}
+		if phase, message, finished := phaseOf(o.u); !finished && !o.gone {
+			if phase == "" {
+				return name + " has no phase: no workflow controller has taken it"
+			}
+			return strings.TrimSpace(name + " is " + phase + " " + message)
+		}
+		for _, p := range s.pods {
+			if ownerOfPod(p.p) != name || p.gone {
+				continue
+			}
+			if phase := p.p.Status.Phase; phase != corev1.PodSucceeded && phase != corev1.PodFailed {
+				return fmt.Sprintf("pod %s/%s of %s is %s", p.p.Namespace, p.p.Name, name, phase)
+			}
+		}
+	}
+	return ""
+}
+
+// retrying returns how often a trigger with atLeastOnce failed so far and how often it may; without it, or after a
+// success, there is nothing to wait for.
+func retrying(trigger *v1alpha1.Trigger, o *outcome) (failed, steps int) {
+	if !trigger.AtLeastOnce || trigger.RetryStrategy == nil || o.verdict != "fires" {
+		return 0, 0
+	}
+	for _, r := range o.runs {
+		if !r.failed {
+			return 0, 0
+		}
+		failed++
+	}
+	return failed, int(trigger.RetryStrategy.Steps)
+}
+
+// ambiguousFor says whether an object that cannot be told apart may be the one of this trigger's run.
+func (s *state) ambiguousFor(x expected) bool {
+	for _, o := range s.objects {
+		if o.u.GetLabels()[sensorLabel] == x.sensor.Name && anyWanted(map[string]bool{x.event.key: true}, o.ambiguous) {
+			return true
+		}
+	}
+	return false
+}
+
+func anyWanted(wanted map[string]bool, keys []string) bool {
+	for _, key := range keys {
+		if wanted[key] {
+			return true
+		}
+	}
+	return false
+}

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) int {
-	supervisor = os.Getenv("EVENTRIG_SANDBOX_TEST_SUPERVISOR")
+	supervisor = os.Getenv(supervisorVariable)
 	if supervisor == "" {
 		dir, err := os.MkdirTemp("", "eventrig-sandbox-test-")
 		if err != nil {

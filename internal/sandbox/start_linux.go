@@ -55,6 +55,7 @@ func Start(ctx context.Context, c Config) (*Sandbox, error) {
 	}
 	if s.unprivileged {
 		s.command.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		s.command.Env = []string{protocol.AwaitMaps + "=1"}
 	}
 	if err := s.command.Start(); err != nil {
 		_ = conn.Close()

@@ -27,6 +27,10 @@ const (
 // ControlFD is the file descriptor that the supervisor finds its end of the socket pair at.
 const ControlFD = 3
 
+// AwaitMaps is the environment variable that tells the supervisor that it was started in a user namespace without maps, which will be
+// there when the first request is.
+const AwaitMaps = "EVENTRIG_SANDBOX_AWAIT_MAPS"
+
 // maxPacket bounds one message; a longer one is refused by the sender's socket buffer long before.
 const maxPacket = 1 << 20
 

@@ -15,9 +15,6 @@ import (
 	"github.com/eventrig/eventrig/internal/sandbox/protocol"
 )
 
-// stageVariable is set for the second execution in a user namespace, so that a map that did not take is an error and not a loop.
-const stageVariable = "EVENTRIG_SANDBOX_MAPPED"
-
 // Main serves the control socket until it ends and returns the exit status.
 func Main() int {
 	log.SetFlags(log.LstdFlags | log.Lmicroseconds)
@@ -27,7 +24,7 @@ func Main() int {
 		return 2
 	}
 	closeInherited()
-	if os.Geteuid() != 0 {
+	if os.Getenv(protocol.AwaitMaps) != "" {
 		return becomeRoot()
 	}
 	conn, err := control()
@@ -43,12 +40,9 @@ func Main() int {
 }
 
 // becomeRoot waits until the client has written the user namespace's maps (it sends the first request after that) and executes
-// this program again: only an execve as the mapped uid 0 gives a process the capabilities of its user namespace.
+// this program again: only an execve as the mapped uid 0 gives a process the capabilities of its user namespace. The uid alone does
+// not tell whether that is still to be done: the maps may be written at any moment after the first execve.
 func becomeRoot() int {
-	if os.Getenv(stageVariable) != "" {
-		log.Printf("uid is %d after the user namespace was mapped", os.Geteuid())
-		return 1
-	}
 	buffer := make([]byte, 1)
 	for {
 		n, _, err := unix.Recvfrom(protocol.ControlFD, buffer, unix.MSG_PEEK)
@@ -60,7 +54,7 @@ func becomeRoot() int {
 		}
 		break
 	}
-	err := syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), stageVariable+"=1"))
+	err := syscall.Exec("/proc/self/exe", os.Args, nil)
 	log.Printf("execute again as root of the user namespace: %v", err)
 	return 1
 }

@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// allIDs is what the first user namespace's map holds.
+const allIDs = 1<<32 - 1
+
 // idRange is a span of subordinate ids.
 type idRange struct{ start, count int }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,23 +13,28 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/sandbox"
 )
 
-// hostState is what a sandbox could leave behind.
-func hostState(t *testing.T) string {
+// hostState is what a sandbox in dir could leave behind: mounts of its folders, its addresses and interfaces. Other mounts and
+// interfaces of the machine come and go with other programs.
+func hostState(t *testing.T, dir string) string {
 	t.Helper()
 	var state strings.Builder
-	for _, file := range []string{"/proc/self/mountinfo", "/proc/net/dev_snmp6", "/proc/net/fib_trie"} {
+	for _, file := range []string{"/proc/self/mountinfo", "/proc/net/fib_trie", "/proc/net/dev"} {
 		text, err := os.ReadFile(file)
-		if err != nil { // a folder, or no IPv6
-			entries, _ := os.ReadDir(file)
-			for _, entry := range entries {
-				state.WriteString(entry.Name() + "\n")
-			}
-			continue
+		if err != nil {
+			t.Fatal(err)
 		}
-		state.Write(text)
+		for line := range strings.Lines(string(text)) {
+			for _, mark := range []string{dir, "/etc/hosts", "10.96.0.", "10.244.0.1", "eventrig0"} {
+				if strings.Contains(line, mark) {
+					state.WriteString(line)
+					break
+				}
+			}
+		}
 	}
 	return state.String()
 }
@@ -52,16 +58,19 @@ func using(marker string) []int {
 }
 
 func TestCloseLeavesNothing(t *testing.T) {
-	before := hostState(t)
 	box, dir := start(t)
+	before := hostState(t, "no folder of this machine")
 	marker := "MARKER=" + dir
-	script := "setsid sleep 3600 & trap '' TERM INT; mount -t tmpfs none " + dir + "/run; ip link add left type veth peer name right; sleep 3600"
+	script := "setsid sleep 3600 & trap '' TERM INT; mount -t tmpfs none " + dir + "/run; ip link add eventrig0 type veth peer name eventrig1; sleep 3600"
 	child, err := box.Run(bounded(t), sandbox.Process{Name: "stubborn", Path: "sh", Args: []string{"-c", script}, Env: append([]string{marker}, environment...)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() string { return unless(len(using(marker)) >= 3, "the processes do not start") })
-	if during := hostState(t); during != before {
+	eventually(t, func() string { // or the rest would show nothing
+		return unless(strings.Contains(shell(t, box, "ip link; cat /proc/1/mountinfo"), "eventrig0"), "the process makes no interface")
+	})
+	if during := hostState(t, dir); during != before {
 		t.Errorf("the host shows the sandbox's mounts or addresses:\n%s\nbefore:\n%s", during, before)
 	}
 	if err := box.Close(); err != nil {
@@ -70,7 +79,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if pids := using(marker); len(pids) > 0 {
 		t.Errorf("processes %v are left after Close", pids)
 	}
-	if after := hostState(t); after != before {
+	if after := hostState(t, dir); after != before {
 		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
 	}
 	wait(t, child)
@@ -90,7 +99,8 @@ func TestCloseLeavesNothing(t *testing.T) {
 }
 
 func TestKilledStarterLeavesNothing(t *testing.T) {
-	before, dir := hostState(t), t.TempDir()
+	dir := t.TempDir()
+	before := hostState(t, dir)
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -109,10 +119,11 @@ func TestKilledStarterLeavesNothing(t *testing.T) {
 	if err != nil || line != "started\n" {
 		t.Fatalf("starter says %q, %v", line, err)
 	}
-	inside := descendants(starter.Process.Pid)
-	if len(inside) < 3 {
-		t.Errorf("starter has descendants %v, want the supervisor, a shell and its programs", inside)
-	}
+	var inside []int
+	eventually(t, func() string { // the supervisor, the shell and its two programs
+		inside = descendants(starter.Process.Pid)
+		return unless(len(inside) >= 4, fmt.Sprintf("starter has descendants %v only", inside))
+	})
 	if err := starter.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +136,7 @@ func TestKilledStarterLeavesNothing(t *testing.T) {
 		}
 		return ""
 	})
-	if after := hostState(t); after != before {
+	if after := hostState(t, dir); after != before {
 		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
 	}
 }
@@ -236,6 +247,25 @@ func TestAsAnOrdinaryUserWithSubordinateIDs(t *testing.T) {
 	// The tables are the machine's: cover them in a mount namespace of the run.
 	asUser(t, strconv.Itoa(1+65536+1000), "unshare", "--mount", "sh", "-c",
 		`mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"`, table)
+}
+
+func TestRefusedNamespacesAreAnEnvironmentFailure(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to take the rights away from a user namespace of its own")
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command("unshare", "--user", "--map-root-user", "sh", "-c",
+		`echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all "$@"`, "sh", program, supervisor, t.TempDir())
+	command.Env = append(os.Environ(), roleVariable+"=starter")
+	output, err := command.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != int(failure.Environment) ||
+		!strings.Contains(string(output), "max_user_namespaces=0") || !strings.Contains(string(output), "scripts/setup.sh --userns") {
+		t.Errorf("%v: %s", err, output)
+	}
 }
 
 func TestUserNamespaceHoldsTheIDsThatTheUserHas(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/sandbox"
 )
 
@@ -69,8 +70,8 @@ func play(role string) int {
 		err = fmt.Errorf("unknown role %q", role)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		fmt.Fprintln(os.Stderr, err, failure.Hint(err))
+		return failure.ExitStatus(err)
 	}
 	return 0
 }

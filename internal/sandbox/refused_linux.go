@@ -10,8 +10,12 @@ import (
 	"github.com/eventrig/eventrig/internal/failure"
 )
 
-// wayOut is what an ordinary user can do where user namespaces are refused.
-const wayOut = "run `scripts/setup.sh --userns`, which allows them, or run as root"
+// What to do where user namespaces are refused.
+const (
+	wayOut          = "run `scripts/setup.sh --userns`, which allows them, or run as root"
+	containerWayOut = "start the container with --privileged (or with --security-opt seccomp=unconfined --security-opt apparmor=unconfined " +
+		"--security-opt systempaths=unconfined), or use `--tier kind`"
+)
 
 // readSystem returns the trimmed text of a file, or "" when there is none.
 func readSystem(path string) string {
@@ -54,22 +58,21 @@ func refusal(err error, read func(string) string) (reason, hint string) {
 	case read(sysctl+"kernel/apparmor_restrict_unprivileged_userns") == "1":
 		// The namespace is made, but AppArmor takes its capabilities away: the refusal shows at the first mount.
 		return "AppArmor gives user namespaces of ordinary users no rights (kernel.apparmor_restrict_unprivileged_userns=1)", wayOut
-	case inContainer(read):
-		return "the container that this runs in refuses namespaces",
-			"start the container with --privileged (or --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined), or use `--tier kind`"
+	case strings.Contains(err.Error(), "mount /proc"):
+		return "parts of /proc are covered, as in a container, and then the kernel allows no new one", containerWayOut
+	case filtered(read):
+		return "a seccomp filter, as containers have, refuses namespaces", containerWayOut
 	default:
 		return "the system refuses user namespaces", wayOut
 	}
 }
 
-// inContainer tells whether a container runtime's seccomp filter, or its marks, are in place.
-func inContainer(read func(string) string) bool {
+// filtered tells whether this process has a seccomp filter.
+func filtered(read func(string) string) bool {
 	for line := range strings.Lines(read("/proc/self/status")) {
 		if mode, found := strings.CutPrefix(line, "Seccomp:"); found && strings.TrimSpace(mode) == "2" {
 			return true
 		}
 	}
-	_, dockerErr := os.Stat("/.dockerenv")
-	_, podmanErr := os.Stat("/run/.containerenv")
-	return dockerErr == nil || podmanErr == nil
+	return false
 }

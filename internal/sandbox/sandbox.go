@@ -56,6 +56,7 @@ type ProcessInfo = protocol.ProcessInfo
 // Sandbox is a running sandbox. Its methods may be called from several goroutines.
 type Sandbox struct {
 	conn         *net.UnixConn
+	ownUsers     bool // it has a user namespace of its own
 	unprivileged bool
 	mappedIDs    int
 	log          string
@@ -87,7 +88,8 @@ func newSandbox(conn *net.UnixConn) *Sandbox {
 // Done is closed when the sandbox has ended with everything inside.
 func (s *Sandbox) Done() <-chan struct{} { return s.done }
 
-// Unprivileged tells whether the sandbox lives in a user namespace of its own.
+// Unprivileged tells whether the sandbox's root is root of a user namespace only: one of its own, or, where the caller itself is such a
+// root (in a rootless container), the caller's.
 func (s *Sandbox) Unprivileged() bool { return s.unprivileged }
 
 // MappedIDs returns how many user and group ids exist inside: all of them for root, 65537 or so with subordinate ids, and 1 where the

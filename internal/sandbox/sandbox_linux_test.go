@@ -103,6 +103,20 @@ func TestRunNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestAProcessMayHaveALongEnvironment(t *testing.T) {
+	box, dir := start(t)
+	log := filepath.Join(dir, "log")
+	child, err := box.Run(bounded(t), sandbox.Process{Path: "sh", Args: []string{"-c", "echo ${#LONG}"},
+		Env: append([]string{"LONG=" + strings.Repeat("x", 120_000)}, environment...), Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(t, child)
+	if text, err := os.ReadFile(log); err != nil || string(text) != "120000\n" {
+		t.Errorf("the variable's length is %q, %v", text, err)
+	}
+}
+
 func TestInsideIsAHostOfItsOwn(t *testing.T) {
 	box, dir := start(t)
 	for script, want := range map[string]string{

@@ -44,7 +44,8 @@ func Start(ctx context.Context, c Config) (*Sandbox, error) {
 
 	s := newSandbox(conn)
 	s.log = c.Log
-	s.unprivileged = !canMakeNamespaces()
+	s.ownUsers = !canMakeNamespaces()
+	s.unprivileged = s.ownUsers || countMapped("/proc/self/uid_map") < allIDs
 	s.command = &exec.Cmd{
 		Path: supervisor, Args: []string{supervisor}, Env: []string{}, Dir: "/",
 		Stdout: output, Stderr: output, ExtraFiles: []*os.File{theirs},
@@ -53,7 +54,7 @@ func Start(ctx context.Context, c Config) (*Sandbox, error) {
 			Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
 		},
 	}
-	if s.unprivileged {
+	if s.ownUsers {
 		s.command.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
 		s.command.Env = []string{protocol.AwaitMaps + "=1"}
 	}
@@ -109,7 +110,7 @@ func (s *Sandbox) initialise(ctx context.Context, c Config) error {
 
 // mapIDs fills the maps of the sandbox's user namespace, if it has one, and returns how many ids exist inside.
 func (s *Sandbox) mapIDs(ctx context.Context) (int, error) {
-	if !s.unprivileged {
+	if !s.ownUsers {
 		return countMapped("/proc/self/uid_map"), nil
 	}
 	return writeMaps(ctx, s.command.Process.Pid)

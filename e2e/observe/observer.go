@@ -40,6 +40,9 @@ type Config struct {
 	Dynamic dynamic.Interface
 	Ledger  *ledger.Ledger
 	Log     func(format string, args ...any)
+	// Journals returns what the simulators were asked so far, and what they have not answered yet; nil without
+	// simulators. It is asked before the chain is called settled, because a subscription may lag behind a pod's end.
+	Journals func() (answered, open []Request)
 	// OpenLog follows a container's log with timestamps; the API server's by default.
 	OpenLog func(ctx context.Context, namespace, pod, container string, since *time.Time) (io.ReadCloser, error)
 }
@@ -148,6 +151,7 @@ func (o *Observer) loop() {
 		case <-o.dirty:
 		}
 		o.mu.Lock()
+		o.pull()
 		o.state.sweep()
 		close(o.changed)
 		o.changed = make(chan struct{})
@@ -162,13 +166,24 @@ func (o *Observer) Changed() <-chan struct{} {
 	return o.changed
 }
 
-// Request takes a request that a simulator answered. The simulator calls it before the answer is complete, so that a
-// pod cannot be gone before its request is known.
+// Request takes a request that a simulator answered, as it comes. One that Journals returns too is taken once.
 func (o *Observer) Request(r Request) {
 	o.mu.Lock()
-	o.state.requests = append(o.state.requests, &request{Request: r})
+	o.state.request(r)
 	o.mu.Unlock()
 	o.touch()
+}
+
+// pull takes what the simulators' journals hold. The caller holds the lock.
+func (o *Observer) pull() {
+	if o.cfg.Journals == nil {
+		return
+	}
+	answered, open := o.cfg.Journals()
+	for _, r := range answered {
+		o.state.request(r)
+	}
+	o.state.openRequests = open
 }
 
 // Track implements scenario.Observer.
@@ -221,6 +236,7 @@ func (o *Observer) Settled(_ context.Context, keys []string) (bool, string, erro
 	if o.err != nil {
 		return false, o.err.Error(), o.err
 	}
+	o.pull()
 	o.state.sweep()
 	open := o.state.open(keys)
 	return open == "", open, nil

@@ -21,15 +21,17 @@ type state struct {
 	sensors map[string]*v1alpha1.Sensor
 	sources map[string]*v1alpha1.EventSource
 
-	messages   map[string]*message
-	events     map[string]*event // by CloudEvent id
-	outcomes   map[subject]map[string]*outcome
-	anonymous  map[subject][]line // outcomes logged without an event's id
-	refusals   map[string][]refusal
-	components map[string]*component // pods of EventSources and Sensors, by uid
-	objects    map[string]*object    // Workflows and Jobs, Kind/ns/name
-	pods       map[string]*pod       // by uid
-	requests   []*request
+	messages     map[string]*message
+	events       map[string]*event // by CloudEvent id
+	outcomes     map[subject]map[string]*outcome
+	anonymous    map[subject][]line // outcomes logged without an event's id
+	refusals     map[string][]refusal
+	components   map[string]*component // pods of EventSources and Sensors, by uid
+	objects      map[string]*object    // Workflows and Jobs, Kind/ns/name
+	pods         map[string]*pod       // by uid
+	requests     []Request
+	taken        map[string]bool // requests by simulator and sequence
+	openRequests []Request
 }
 
 // message is one published notification, or several with the same key.
@@ -117,14 +119,15 @@ type pod struct {
 
 // Request is a request that a simulator answered.
 type Request struct {
-	Time    time.Time
-	To      string // nautobot, openstack, ...
-	Source  string // address, with or without a port
-	Method  string
-	Path    string
-	Query   string
-	Status  int
-	Changes []Change
+	Sequence int // unique per simulator; 0 where it is not numbered
+	Time     time.Time
+	To       string // nautobot, openstack, ...
+	Source   string // address, with or without a port
+	Method   string
+	Path     string
+	Query    string
+	Status   int
+	Changes  []Change
 }
 
 // Change is what a request changed in a simulator's store.
@@ -133,16 +136,11 @@ type Change struct {
 	Before, After map[string]any
 }
 
-type request struct {
-	Request
-	told bool
-}
-
 func newState(record func(ledger.Record)) *state {
 	return &state{
 		record: record, sensors: map[string]*v1alpha1.Sensor{}, sources: map[string]*v1alpha1.EventSource{},
 		messages: map[string]*message{}, events: map[string]*event{}, outcomes: map[subject]map[string]*outcome{}, anonymous: map[subject][]line{},
-		refusals: map[string][]refusal{}, components: map[string]*component{}, objects: map[string]*object{}, pods: map[string]*pod{},
+		refusals: map[string][]refusal{}, components: map[string]*component{}, objects: map[string]*object{}, pods: map[string]*pod{}, taken: map[string]bool{},
 	}
 }
 
@@ -285,6 +283,17 @@ func (s *state) setPod(p *corev1.Pod, gone bool) {
 		s.pods[uid] = known
 	}
 	known.p, known.gone = p, gone
+}
+
+func (s *state) request(r Request) {
+	if r.Sequence > 0 {
+		id := fmt.Sprint(r.To, " ", r.Sequence)
+		if s.taken[id] {
+			return
+		}
+		s.taken[id] = true
+	}
+	s.requests = append(s.requests, r)
 }
 
 // ownerOfPod returns the Workflow or Job of a pod.

@@ -419,19 +419,19 @@ func exitCode(p *corev1.Pod) (code int32, ended bool) {
 }
 
 func (s *state) sweepRequests() {
+	waiting := s.requests[:0:0]
+	defer func() { s.requests = waiting }()
 	for _, r := range s.requests {
-		if r.told {
-			continue
-		}
 		p := s.podAt(r.Source, r.Time)
 		if p == nil {
+			waiting = append(waiting, r)
 			continue
 		}
 		owner := s.objects[ownerOfPod(p.p)]
 		if owner == nil || (owner.key == "" && owner.ambiguous == nil) {
+			waiting = append(waiting, r)
 			continue
 		}
-		r.told = true
 		base := ledger.Record{Time: r.Time, MessageID: owner.key, EventID: owner.event, Sensor: s.sensorOf(owner), Ambiguous: owner.ambiguous != nil, Candidates: owner.ambiguous}
 		call := base
 		call.Hop, call.Verdict = ledger.APICall, fmt.Sprint(r.Status)
@@ -536,6 +536,13 @@ func (s *state) open(keys []string) string {
 			}
 			if phase := p.p.Status.Phase; phase != corev1.PodSucceeded && phase != corev1.PodFailed {
 				return fmt.Sprintf("pod %s/%s of %s is %s", p.p.Namespace, p.p.Name, name, phase)
+			}
+		}
+	}
+	for _, r := range s.openRequests {
+		if p := s.podAt(r.Source, r.Time); p != nil {
+			if owner := s.objects[ownerOfPod(p.p)]; owner != nil && (wanted[owner.key] || anyWanted(wanted, owner.ambiguous)) {
+				return fmt.Sprintf("pod %s/%s waits for the answer to %s %s %s", p.p.Namespace, p.p.Name, r.To, r.Method, r.Path)
 			}
 		}
 	}

@@ -1,0 +1,158 @@
+// Package report writes what a run found: a table and failure texts for people, JSON for scripts, JUnit for CI.
+//
+// In go the results of e2e/scenario, what was skipped, and the versions that ran; out come documents. It decides
+// nothing but the run's verdict.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/eventrig/eventrig/e2e/scenario"
+)
+
+// Run is a whole run; its JSON is what `eventrig test -o json` prints.
+type Run struct {
+	Verdict   scenario.Verdict  `json:"verdict"`
+	Versions  map[string]string `json:"versions"`
+	Scenarios []scenario.Result `json:"scenarios"`
+	Skipped   []Skip            `json:"skipped"`
+}
+
+// Skip is a scenario that was selected and did not run.
+type Skip struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// New makes a run's report. Results with the verdict skipped are listed with their reason too.
+func New(versions map[string]string, results []scenario.Result, skipped []Skip) Run {
+	run := Run{Verdict: scenario.Passed, Versions: versions, Scenarios: results, Skipped: append([]Skip{}, skipped...)}
+	if run.Versions == nil {
+		run.Versions = map[string]string{}
+	}
+	if run.Scenarios == nil {
+		run.Scenarios = []scenario.Result{}
+	}
+	ran := false
+	for _, r := range results {
+		switch r.Verdict {
+		case scenario.Errored:
+			run.Verdict = scenario.Errored
+		case scenario.Failed:
+			if run.Verdict != scenario.Errored {
+				run.Verdict = scenario.Failed
+			}
+		case scenario.Skipped:
+			reason := "skipped"
+			if len(r.Failures) > 0 {
+				reason = fmt.Sprintf("needs %s; this is %s", r.Failures[0].Expected, r.Failures[0].Got)
+			}
+			run.Skipped = append(run.Skipped, Skip{r.Name, reason})
+			continue
+		}
+		ran = true
+	}
+	if !ran {
+		run.Verdict = scenario.Skipped
+	}
+	return run
+}
+
+// JSON writes the run as one indented document.
+func (r Run) JSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(r); err != nil {
+		return fmt.Errorf("write the JSON report: %w", err)
+	}
+	return nil
+}
+
+// Text writes the table, the failures below it, and a last line with the figures.
+func (r Run) Text(w io.Writer) error {
+	var out strings.Builder
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tTIER\tVERDICT\tSECONDS")
+	for _, s := range r.Scenarios {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\n", s.Name, s.Tier, s.Verdict, s.Seconds)
+	}
+	table.Flush()
+	for _, s := range r.Scenarios {
+		if s.Verdict == scenario.Failed || s.Verdict == scenario.Errored {
+			out.WriteString("\n" + FailureText(s))
+		}
+	}
+	out.WriteString("\n" + r.summary() + "\n")
+	if _, err := io.WriteString(w, out.String()); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+func (r Run) summary() string {
+	counts := map[scenario.Verdict]int{}
+	for _, s := range r.Scenarios {
+		counts[s.Verdict]++
+	}
+	var parts []string
+	for _, v := range []scenario.Verdict{scenario.Passed, scenario.Failed, scenario.Errored, scenario.KnownDefect, scenario.Skipped} {
+		n := counts[v]
+		if v == scenario.Skipped {
+			n = len(r.Skipped)
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, v))
+		}
+	}
+	if len(parts) == 0 {
+		return "no scenario ran"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// FailureText tells of one scenario which hop, what was expected, what came, why, and what to do next.
+func FailureText(s scenario.Result) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s: %s", s.Name, s.Verdict)
+	if s.File != "" {
+		fmt.Fprintf(&out, " (%s:%d)", s.File, s.Line)
+	}
+	out.WriteString("\n")
+	for _, f := range s.Failures {
+		fmt.Fprintf(&out, "  at %s", f.Hop)
+		if f.Line > 0 && f.File != "" {
+			fmt.Fprintf(&out, ", %s:%d", f.File, f.Line)
+		}
+		out.WriteString("\n")
+		for _, part := range []struct{ name, text string }{{"expected", f.Expected}, {"got", f.Got}, {"why", f.Why}, {"next", f.Next}} {
+			if part.text != "" {
+				fmt.Fprintf(&out, "    %-8s  %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n              "))
+			}
+		}
+	}
+	return out.String()
+}
+
+// Timeline tells the records of one scenario, one line each, with the time since the first.
+func Timeline(s scenario.Result) string {
+	var out strings.Builder
+	for _, r := range s.Timeline {
+		fmt.Fprintf(&out, "%8.3fs  %-13s  %s", r.Time.Sub(s.Timeline[0].Time).Seconds(), r.Hop, strings.TrimSpace(r.Sensor+" "+r.Object))
+		if r.Verdict != "" {
+			fmt.Fprintf(&out, "  %s", r.Verdict)
+		}
+		if r.Cause != "" {
+			fmt.Fprintf(&out, "  (%s)", r.Cause)
+		}
+		if r.Ambiguous {
+			out.WriteString("  ambiguous")
+		}
+		out.WriteString("\n")
+	}
+	return out.String()
+}

@@ -1,0 +1,318 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/spf13/cobra"
+
+	"github.com/eventrig/eventrig/internal/broker"
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/simulators/oslo"
+)
+
+// message is one notification, ready to send.
+type message struct {
+	notification oslo.Notification
+	route        oslo.Route
+	body         []byte
+}
+
+// record is what the JSON output says of a message.
+type record struct {
+	MessageID  string          `json:"messageID"`
+	EventType  string          `json:"eventType"`
+	VHost      string          `json:"vhost"`
+	Exchange   string          `json:"exchange"`
+	RoutingKey string          `json:"routingKey"`
+	Body       json.RawMessage `json:"body,omitempty"` // with --dry-run
+}
+
+func run(cmd *cobra.Command, f flags, args []string, locate Locate) error {
+	if err := f.check(args); err != nil {
+		return err
+	}
+	catalogue, err := oslo.Default()
+	if err != nil {
+		return fmt.Errorf("read the catalogue: %w", err)
+	}
+	if f.list {
+		return list(cmd.OutOrStdout(), catalogue, f.output)
+	}
+	options, err := f.edits()
+	if err != nil {
+		return err
+	}
+	if cmd.Flags().Changed("seed") {
+		options.Random = oslo.NewRandom(f.seed)
+	}
+	next, err := f.source(cmd.InOrStdin(), catalogue, args, options)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		return f.dry(cmd, next)
+	}
+	return f.send(cmd, next, locate)
+}
+
+// source returns what makes the i-th message.
+func (f flags) source(stdin io.Reader, catalogue *oslo.Catalogue, args []string, options oslo.Options) (func(i int) (message, error), error) {
+	driver := oslo.Driver(f.driver)
+	if f.file == "" {
+		template, err := catalogue.Lookup(args[0])
+		if err != nil {
+			return nil, err
+		}
+		return func(int) (message, error) {
+			notification, route, err := template.Build(options)
+			if err != nil {
+				return message{}, err
+			}
+			return wrap(notification, route, driver)
+		}, nil
+	}
+	notification, written, err := readFile(f.file, stdin)
+	if err != nil {
+		return nil, err
+	}
+	if notification, err = notification.Edit(options); err != nil {
+		return nil, fmt.Errorf("change %s: %w", f.file, err)
+	}
+	service := ""
+	if len(args) > 0 {
+		service, _, _ = strings.Cut(args[0], "/")
+	}
+	route, err := catalogue.Route(service, notification)
+	if err != nil {
+		return nil, fmt.Errorf("send %s: %w", f.file, err)
+	}
+	if driver == "" {
+		driver = written
+	}
+	return func(i int) (message, error) {
+		if i > 0 {
+			return wrap(notification.Fresh(options), route, driver) // the first goes out as it is
+		}
+		return wrap(notification, route, driver)
+	}, nil
+}
+
+func wrap(notification oslo.Notification, route oslo.Route, driver oslo.Driver) (message, error) {
+	body, err := notification.Body(driver)
+	return message{notification: notification, route: route, body: body}, err
+}
+
+func readFile(name string, stdin io.Reader) (oslo.Notification, oslo.Driver, error) {
+	read := func() ([]byte, error) { return os.ReadFile(name) }
+	if name == "-" {
+		read = func() ([]byte, error) { return io.ReadAll(stdin) }
+	}
+	data, err := read()
+	if err != nil {
+		return oslo.Notification{}, "", failure.New(failure.BadInput, "", "read the notification: %w", err)
+	}
+	notification, driver, err := oslo.Parse(data)
+	if err != nil {
+		return notification, driver, fmt.Errorf("read %s: %w", name, err)
+	}
+	return notification, driver, nil
+}
+
+// dry prints what would be sent: the bodies on stdout, one in a line, where they would go on stderr.
+func (f flags) dry(cmd *cobra.Command, next func(int) (message, error)) error {
+	records := []record{}
+	for i := range f.count {
+		m, err := next(i)
+		if err != nil {
+			return err
+		}
+		if f.output == "json" {
+			r := m.record()
+			r.Body = m.body
+			records = append(records, r)
+			continue
+		}
+		cmd.PrintErrf("would go to %s\n", m.target())
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", m.body); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	if f.output == "json" {
+		return printJSON(cmd.OutOrStdout(), map[string]any{"published": false, "notifications": records})
+	}
+	return nil
+}
+
+// send publishes the messages at the rate asked for. What was sent before an error is printed too.
+func (f flags) send(cmd *cobra.Command, next func(int) (message, error), locate Locate) (err error) {
+	ctx := cmd.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	first, err := next(0)
+	if err != nil {
+		return err
+	}
+	address, vhost, err := f.address(first.route.VHost, locate)
+	if err != nil {
+		return err
+	}
+	publisher, closeAll, err := connect(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+
+	records := []record{}
+	if f.output == "json" {
+		defer func() {
+			if printErr := printJSON(cmd.OutOrStdout(), map[string]any{"published": err == nil, "notifications": records}); err == nil {
+				err = printErr
+			}
+		}()
+	}
+	wait := pace(f.rate)
+	for i := range f.count {
+		m := first
+		if i > 0 {
+			if m, err = next(i); err != nil {
+				return err
+			}
+		}
+		if err := wait(ctx); err != nil {
+			return fmt.Errorf("publish: %d of %d sent: %w", i, f.count, err)
+		}
+		m.route.VHost = vhost
+		if err := publisher.Publish(ctx, m.route, m.body); err != nil {
+			return fmt.Errorf("publish: %d of %d sent: %w", i, f.count, err)
+		}
+		if f.output == "json" {
+			records = append(records, m.record())
+			continue
+		}
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s -> %s\n", m.notification.MessageID, m.notification.EventType, m.target()); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	return nil
+}
+
+// address returns the AMQP URL to publish to, and its virtual host: the route's, unless --amqp names one.
+func (f flags) address(vhost string, locate Locate) (string, string, error) {
+	if f.amqp != "" {
+		parsed, err := url.Parse(f.amqp)
+		if err == nil {
+			_, err = amqp.ParseURI(f.amqp)
+		}
+		if err != nil {
+			return "", "", failure.New(failure.BadInput, "amqp://USER:PASSWORD@HOST:PORT, with /VHOST where it differs from the service's",
+				"read --amqp: %w", err)
+		}
+		if parsed.Path == "" || parsed.Path == "/" {
+			parsed.Path, parsed.RawPath = "/"+vhost, "/"+url.PathEscape(vhost)
+		}
+		return parsed.String(), strings.TrimPrefix(parsed.Path, "/"), nil
+	}
+	if locate == nil {
+		return "", "", failure.New(failure.BadInput, "give --amqp URL", "no rig to publish to")
+	}
+	forVHost, err := locate(f.rig)
+	if err != nil {
+		return "", "", fmt.Errorf("find the rig to publish to: %w", err)
+	}
+	return forVHost(vhost), vhost, nil
+}
+
+func connect(ctx context.Context, address string) (*oslo.Publisher, func(), error) {
+	connection, err := broker.Dial(ctx, nil, address)
+	if err != nil {
+		host := address
+		if parsed, parseErr := url.Parse(address); parseErr == nil {
+			host = parsed.Redacted()
+		}
+		return nil, nil, failure.New(failure.Environment, "check the address, the user and that the virtual host exists", "%s: %w", host, err)
+	}
+	publisher, err := oslo.NewPublisher(connection)
+	if err != nil {
+		_ = connection.Close()
+		return nil, nil, failure.New(failure.Environment, "", "%w", err)
+	}
+	return publisher, func() { _ = connection.Close() }, nil // every message is confirmed, nothing can be lost by closing
+}
+
+// pace returns what waits before each message: the first goes at once.
+func pace(rate float64) func(context.Context) error {
+	if rate == 0 {
+		return func(ctx context.Context) error { return ctx.Err() }
+	}
+	begin, sent := time.Now(), 0
+	return func(ctx context.Context) error {
+		due := begin.Add(time.Duration(float64(sent) / rate * float64(time.Second)))
+		sent++
+		timer := time.NewTimer(time.Until(due))
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (m message) record() record {
+	return record{MessageID: m.notification.MessageID, EventType: m.notification.EventType,
+		VHost: m.route.VHost, Exchange: m.route.Exchange, RoutingKey: m.route.RoutingKey}
+}
+
+func (m message) target() string {
+	return fmt.Sprintf("vhost %s, exchange %s, key %s", m.route.VHost, m.route.Exchange, m.route.RoutingKey)
+}
+
+func list(out io.Writer, catalogue *oslo.Catalogue, output string) error {
+	type item struct {
+		Name        string `json:"name"`
+		Description string `json:"description"`
+		VHost       string `json:"vhost"`
+		Exchange    string `json:"exchange"`
+		Topic       string `json:"topic"`
+	}
+	var items []item
+	for _, name := range catalogue.Names() {
+		template, err := catalogue.Lookup(name)
+		if err != nil {
+			return err
+		}
+		items = append(items, item{name, template.Description, template.VHost, template.Exchange, template.Topic})
+	}
+	if output == "json" {
+		return printJSON(out, items)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, item := range items {
+		_, _ = fmt.Fprintf(table, "%s\t%s\n", item.Name, item.Description) // Flush returns what goes wrong
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+func printJSON(out io.Writer, value any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+// Package nautobot simulates the REST API of Nautobot 3.1 as far as UnderStack's handlers use it: the same answers and
+// the same refusals, word for word where the words are known. In: HTTP requests, worlds. Out: HTTP answers, a journal of
+// requests with the changes that each made, and the store for assertions.
+//
+// The engine is generic: what models there are, with their fields, uniqueness and relations, is data (models.go).
+package nautobot
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/eventrig/eventrig/simulators/internal/admin"
+	"github.com/eventrig/eventrig/simulators/internal/faults"
+	"github.com/eventrig/eventrig/simulators/internal/journal"
+)
+
+// DefaultToken is the token of Nautobot's own development environment.
+const DefaultToken = "0123456789abcdef0123456789abcdef01234567"
+
+// Version is the version of Nautobot that is simulated.
+const Version = "3.1.8"
+
+// Entry is one request of the journal; Change is what it did to one record.
+type (
+	Entry  = journal.Entry
+	Change = journal.Change
+	Fault  = faults.Rule
+)
+
+// Config says how a simulated Nautobot starts.
+type Config struct {
+	Seed  uint64           // of the ids that Nautobot itself draws
+	Token string           // empty: DefaultToken
+	Now   func() time.Time // empty: time.Now
+}
+
+// Server is a simulated Nautobot. It is safe for concurrent use.
+type Server struct {
+	config  Config
+	handler http.Handler
+	journal *journal.Journal
+	faults  *faults.Set
+
+	mu     sync.RWMutex
+	store  *store
+	random *rand.Rand
+}
+
+var byPath = func() map[string]*model {
+	index := map[string]*model{}
+	for _, m := range models {
+		index[m.path] = m
+	}
+	return index
+}()
+
+// New makes a simulated Nautobot that holds what a new one holds: its statuses.
+func New(config Config) *Server {
+	if config.Token == "" {
+		config.Token = DefaultToken
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	s := &Server{config: config, journal: journal.New(), faults: &faults.Set{}}
+	s.Reset()
+	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, http.HandlerFunc(s.serve))))
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Token is the token that clients need.
+func (s *Server) Token() string { return s.config.Token }
+
+// Journal is what was asked and changed.
+func (s *Server) Journal() *journal.Journal { return s.journal }
+
+// Faults are the faults in force.
+func (s *Server) Faults() *faults.Set { return s.faults }
+
+// Reset puts store, journal and faults back to what New made.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store = newStore()
+	s.random = rand.New(rand.NewPCG(s.config.Seed, 0x6e6175746f626f74))
+	s.journal.Reset()
+	s.faults.Clear()
+	t := &transaction{store: s.store}
+	for _, status := range statuses {
+		_, err := s.create(t, byPath["extras/statuses"], map[string]any{
+			"name": status.name, "color": status.color, "content_types": status.types,
+		})
+		if err != nil {
+			panic(fmt.Sprintf("nautobot: status %s of a new Nautobot: %v", status.name, err)) // the table itself is wrong
+		}
+	}
+}
+
+// State returns all records, as Records does, by path.
+func (s *Server) State() map[string][]map[string]any {
+	state := map[string][]map[string]any{}
+	for _, m := range models {
+		state[m.path] = s.Records(m.path, nil)
+	}
+	return state
+}
+
+// Paths returns the paths of the models that are simulated.
+func Paths() []string {
+	paths := make([]string, 0, len(models))
+	for _, m := range models {
+		paths = append(paths, m.path)
+	}
+	return paths
+}
+
+// Records returns the records under path, such as tenancy/tenants, whose fields equal where, in the order of Nautobot's
+// lists. Related fields are ids, choices are values; where may reach into related records (tenant__name). An unknown
+// path or field matches nothing: Check tells it from an empty table.
+func (s *Server) Records(path string, where map[string]any) []map[string]any {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	m := byPath[path]
+	if m == nil {
+		return nil
+	}
+	found := []map[string]any{}
+	for _, r := range s.store.all(m) {
+		fits := true
+		for name, want := range where {
+			have, known := s.inspect(m, r, name)
+			fits = fits && known && equal(have, want)
+		}
+		if fits {
+			found = append(found, r.clone())
+		}
+	}
+	return found
+}
+
+// Check says whether a path and the fields of an assertion exist, with the nearest names where one does not.
+func (s *Server) Check(path string, fields ...string) error {
+	m := byPath[path]
+	if m == nil {
+		return fmt.Errorf("nautobot has no %q: nearest is %s", path, nearest(path, Paths()))
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, name := range fields {
+		if _, known := s.inspect(m, record{}, name); !known {
+			return fmt.Errorf("%s has no field %q: nearest is %s", path, name, nearest(name, m.fieldNames()))
+		}
+	}
+	return nil
+}
+
+func (s *Server) inspect(m *model, r record, name string) (any, bool) {
+	switch name {
+	case "created", "last_updated", "custom_fields":
+		return r[name], true
+	}
+	return s.attribute(m, r, name)
+}
+
+// equal compares as JSON: numbers from YAML and from Go's types are the same when they are written the same.
+func equal(a, b any) bool {
+	left, err := json.Marshal(a)
+	if err != nil {
+		return false
+	}
+	right, err := json.Marshal(b)
+	return err == nil && string(left) == string(right)
+}
+
+func (s *Server) timestamp() string {
+	return s.config.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
+}
+
+// newID draws a version 4 UUID from the seed.
+func (s *Server) newID() string {
+	var id uuid.UUID
+	for i := range id {
+		id[i] = byte(s.random.Uint32())
+	}
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id.String()
+}

@@ -114,7 +114,9 @@ func complete(_ *cobra.Command, args []string, typed string) ([]string, cobra.Sh
 
 // check refuses flags that contradict each other or make no sense.
 func (f flags) check(args []string) error {
-	bad := func(hint, format string, values ...any) error { return failure.New(failure.BadInput, hint, format, values...) }
+	bad := func(hint, format string, values ...any) error {
+		return failure.New(failure.BadInput, hint, format, values...)
+	}
 	switch {
 	case f.output != "text" && f.output != "json":
 		return bad("give text or json", "unknown output format %q", f.output)

@@ -1,0 +1,194 @@
+package publish
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eventrig/eventrig/internal/broker"
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/simulators/oslo"
+)
+
+func execute(t *testing.T, locate Locate, stdin string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	cmd := New(locate)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	var out, talk bytes.Buffer
+	cmd.SetOut(&out)
+	cmd.SetErr(&talk)
+	cmd.SetIn(strings.NewReader(stdin))
+	cmd.SetArgs(args)
+	err = cmd.ExecuteContext(t.Context())
+	return out.String(), talk.String(), err
+}
+
+func TestListNamesEverything(t *testing.T) {
+	text, _, err := execute(t, nil, "", "--list")
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalogue, err := oslo.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range catalogue.Names() {
+		if !strings.Contains(text, name+" ") {
+			t.Errorf("%s is not listed", name)
+		}
+	}
+	data, _, err := execute(t, nil, "", "--list", "-o", "json")
+	var items []map[string]string
+	if err != nil || json.Unmarshal([]byte(data), &items) != nil || len(items) != len(catalogue.Names()) {
+		t.Errorf("%v, %s", err, data)
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	args := []string{"keystone/identity.project.created", "--dry-run", "--set", "payload.target.id=1234", "--remove", "payload.initiator", "--seed", "0", "--count", "2"}
+	first, talk, err := execute(t, nil, "", args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(talk, "vhost keystone, exchange keystone, key notifications.info") != 2 {
+		t.Errorf("stderr %q", talk)
+	}
+	lines := strings.Split(strings.TrimSpace(first), "\n")
+	if len(lines) != 2 || lines[0] == lines[1] {
+		t.Fatalf("stdout %q", first)
+	}
+	for _, line := range lines {
+		n, driver, err := oslo.Parse([]byte(line))
+		if err != nil || driver != oslo.MessagingV2 {
+			t.Fatal(driver, err)
+		}
+		target, _ := n.Payload["target"].(map[string]any)
+		if target["id"] != "1234" || n.Payload["initiator"] != nil {
+			t.Errorf("payload %v", n.Payload)
+		}
+	}
+	second, _, err := execute(t, nil, "", args...)
+	ids := regexp.MustCompile(`message_id\\": \\"[0-9a-f-]+`)
+	if err != nil || strings.Join(ids.FindAllString(first, -1), "") != strings.Join(ids.FindAllString(second, -1), "") {
+		t.Errorf("one seed, other identifiers (%v)", err)
+	}
+
+	data, _, err := execute(t, nil, "", "ironic/baremetal.port.create.end", "--dry-run", "-o", "json", "--driver", "messaging")
+	var result struct {
+		Published     bool
+		Notifications []record
+	}
+	if err != nil || json.Unmarshal([]byte(data), &result) != nil || result.Published || len(result.Notifications) != 1 {
+		t.Fatalf("%v, %s", err, data)
+	}
+	if n, driver, err := oslo.Parse(result.Notifications[0].Body); err != nil || driver != oslo.Messaging || n.EventType != "baremetal.port.create.end" {
+		t.Errorf("%v %v %v", n, driver, err)
+	}
+}
+
+func TestFile(t *testing.T) {
+	const bare = `{"message_id":"kept","publisher_id":"p","event_type":"identity.project.updated","priority":"INFO","payload":{"target":{"id":"x"}},"timestamp":"t","_unique_id":"u"}`
+	file := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(file, []byte(bare), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"--file", file}, {"--file", "-"}, {"keystone", "--file", "-"}} {
+		stdout, _, err := execute(t, nil, bare, append(args, "--dry-run", "--count", "2", "--set", "payload.target.id=y")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(stdout), "\n")
+		if len(lines) != 2 || !strings.HasPrefix(lines[0], `{"message_id": "kept"`) || strings.Contains(lines[1], "kept") || !strings.Contains(lines[1], `"id": "y"`) {
+			t.Errorf("%v: %s", args, stdout)
+		}
+	}
+}
+
+func TestBadUsage(t *testing.T) {
+	for name, test := range map[string]struct {
+		args  []string
+		want  string
+		class failure.Class
+	}{
+		"nothing":        {nil, "no SERVICE/EVENT_TYPE", failure.BadInput},
+		"unknown event":  {[]string{"nova/compute.instance.delet.end"}, "nova/compute.instance.delete.end", failure.BadInput},
+		"unknown output": {[]string{"--list", "-o", "xml"}, "xml", failure.BadInput},
+		"no assignment":  {[]string{"nova/compute.instance.delete.end", "--set", "payload"}, "no = between", failure.BadInput},
+		"bad path":       {[]string{"nova/compute.instance.delete.end", "--dry-run", "--set", "pay.x=1"}, `no field "pay"`, failure.BadInput},
+		"no count":       {[]string{"nova/compute.instance.delete.end", "--count", "0"}, "--count", failure.BadInput},
+		"no rate":        {[]string{"nova/compute.instance.delete.end", "--rate", "NaN"}, "--rate", failure.BadInput},
+		"two targets":    {[]string{"nova/compute.instance.delete.end", "--amqp", "amqp://x", "--rig", "y"}, "both", failure.BadInput},
+		"bad URL":        {[]string{"nova/compute.instance.delete.end", "--amqp", "http://x"}, "--amqp", failure.BadInput},
+		"no rig":         {[]string{"nova/compute.instance.delete.end"}, "no rig", failure.BadInput},
+		"unknown driver": {[]string{"nova/compute.instance.delete.end", "--driver", "x"}, "driver", failure.BadInput},
+		"missing file":   {[]string{"--file", "/does/not/exist"}, "exist", failure.BadInput},
+		"nobody listens": {[]string{"nova/compute.instance.delete.end", "--amqp", "amqp://u:secret@127.0.0.1:1"}, "refused", failure.Environment},
+		"not JSON":       {[]string{"--file", "-"}, "a notification is JSON", failure.BadInput},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stdout, _, err := execute(t, nil, "not JSON", test.args...)
+			if failure.ExitStatus(err) != int(test.class) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("exit status %d, %v", failure.ExitStatus(err), err)
+			}
+			if stdout != "" || err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("stdout %q, error %v", stdout, err)
+			}
+		})
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for typed, want := range map[string]string{"": "keystone/", "iron": "ironic/", "keystone/identity.pro": "keystone/identity.project.created\t"} {
+		stdout, _, err := execute(t, nil, "", "__complete", typed)
+		if err != nil || !strings.Contains(stdout, want) {
+			t.Errorf("%q: %v, %s", typed, err, stdout)
+		}
+	}
+}
+
+func TestPublishToABroker(t *testing.T) {
+	if _, err := broker.FindHostServer(); err != nil {
+		t.Skipf("%s needs a real RabbitMQ: %v", t.Name(), err)
+	}
+	rabbit, err := broker.Start(t.Context(), broker.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rabbit.Close() }()
+	counter, err := rabbit.Count(t.Context(), "cinder", "openstack", "notifications.info")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := ""
+	locate := func(rig string) (func(string) string, error) { asked = rig; return rabbit.URL, nil }
+	stdout, _, err := execute(t, locate, "", "cinder/volume_type_project.access.add", "--count", "3", "--rig", "mine")
+	if err != nil || strings.Count(stdout, "\n") != 3 || asked != "mine" {
+		t.Errorf("rig %q: %v, %s", asked, err, stdout)
+	}
+	begin := time.Now()
+	stdout, _, err = execute(t, nil, "", "cinder/volume_type_project.access.add", "--count", "3", "--rate", "20", "-o", "json", "--amqp", strings.TrimSuffix(rabbit.URL(""), "/"))
+	if err != nil || !strings.Contains(stdout, `"published": true`) {
+		t.Errorf("%v, %s", err, stdout)
+	}
+	if took := time.Since(begin); took < 100*time.Millisecond {
+		t.Errorf("3 messages at 20 each second took %v", took)
+	}
+	// A virtual host in the URL replaces the service's own.
+	if _, _, err = execute(t, nil, "", "cinder/volume_type_project.access.add", "--amqp", rabbit.URL("nova")); err != nil {
+		t.Error(err)
+	}
+	if err := counter.Wait(t.Context(), 6); err != nil {
+		t.Error(err)
+	}
+	if state, err := rabbit.Queue(t.Context(), "nova", "notifications.info"); err != nil || state.Messages != 1 {
+		t.Errorf("%+v, %v", state, err)
+	}
+	if _, _, err = execute(t, nil, "", "cinder/volume_type_project.access.add", "--amqp", rabbit.URL("nowhere")); failure.ExitStatus(err) != 3 {
+		t.Errorf("a virtual host that does not exist: %v", err)
+	}
+}

@@ -1,0 +1,193 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	kyaml "sigs.k8s.io/yaml"
+
+	"github.com/eventrig/eventrig/internal/failure"
+)
+
+// originAnnotation is where kustomize writes which file an object came from.
+const originAnnotation = "config.kubernetes.io/origin"
+
+// kustomize builds the kustomization in a folder.
+func (l *loader) kustomize(folder string) error {
+	root, file, err := l.files.CleanedAbs(folder)
+	if err != nil || file != "" {
+		return failure.New(failure.BadInput, "give a folder with a kustomization.yaml", "read kustomization %s: %w", l.name(folder), err)
+	}
+	watched := &watchedFS{FileSystem: l.files, root: root.String(), shown: func(name string) string {
+		if relative, err := filepath.Rel(root.String(), name); err == nil {
+			return l.name(l.join(folder, relative))
+		}
+		return l.name(name)
+	}}
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(watched, folder)
+	if err != nil {
+		if watched.syntax != nil {
+			return watched.syntax // kustomize wraps it in many words and loses the line
+		}
+		return failure.New(failure.BadInput, "`kustomize build` on this folder says the same", "%s: kustomize: %w",
+			l.name(folder), err)
+	}
+	for _, built := range resources.Resources() {
+		object, err := l.built(folder, built, watched.keepOrigins)
+		if err != nil {
+			return err
+		}
+		l.objects = append(l.objects, object)
+	}
+	return nil
+}
+
+// built turns kustomize's object into ours, with the place that it was written at.
+func (l *loader) built(folder string, built *resource.Resource, keepOrigin bool) (Object, error) {
+	origin, err := built.GetOrigin()
+	if err != nil {
+		return Object{}, failure.New(failure.BadInput, "", "%s: read where %s came from: %w", l.name(folder), built.GetName(), err)
+	}
+	if !keepOrigin {
+		annotations := built.GetAnnotations()
+		delete(annotations, originAnnotation)
+		if err := built.SetAnnotations(annotations); err != nil {
+			return Object{}, failure.New(failure.BadInput, "", "%s: %s: %w", l.name(folder), built.GetName(), err)
+		}
+	}
+	content, err := built.AsYAML()
+	if err != nil {
+		return Object{}, failure.New(failure.BadInput, "", "%s: %s: %w", l.name(folder), built.GetName(), err)
+	}
+	encoded, err := kyaml.YAMLToJSON(content)
+	if err != nil {
+		return Object{}, failure.New(failure.BadInput, "", "%s: %s: %w", l.name(folder), built.GetName(), err)
+	}
+	var object unstructured.Unstructured
+	if err := object.UnmarshalJSON(encoded); err != nil {
+		return Object{}, failure.New(failure.BadInput, "", "%s: %s: %w", l.name(folder), built.GetName(), err)
+	}
+	result := Object{Unstructured: &object, File: l.name(folder)}
+	switch {
+	case origin == nil:
+	case origin.Path != "" && origin.Repo == "":
+		file := l.join(folder, filepath.FromSlash(origin.Path))
+		result.File, result.Line = l.name(file), l.lineOf(file, &object)
+	case origin.Repo != "":
+		result.File = strings.TrimSuffix(origin.Repo, "/") + "/" + origin.Path
+	case origin.ConfiguredIn != "":
+		result.File = l.name(l.join(folder, filepath.FromSlash(origin.ConfiguredIn)))
+	}
+	return result, nil
+}
+
+// lineOf finds the document that an object was made from: same kind and name, or a name that kustomize has put a prefix
+// or suffix around. Without one that fits the line is not known, which is better than a wrong one.
+func (l *loader) lineOf(file string, object *unstructured.Unstructured) int {
+	content, err := l.files.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	written, err := Parse(file, content)
+	if err != nil {
+		return 0
+	}
+	line, length := 0, -1
+	for _, candidate := range written {
+		name := candidate.GetName()
+		if candidate.GetKind() != object.GetKind() || !strings.Contains(object.GetName(), name) {
+			continue
+		}
+		namespace := candidate.GetNamespace()
+		if name == object.GetName() && (namespace == object.GetNamespace() || namespace == "" && length < len(name)) {
+			line, length = candidate.Line, len(name)
+			if namespace == object.GetNamespace() {
+				return line
+			}
+		} else if len(name) > length {
+			line, length = candidate.Line, len(name)
+		}
+	}
+	return line
+}
+
+// watchedFS notes the first file with a syntax error that kustomize reads, and has the kustomization that is built ask
+// for origins, without changing the user's file.
+type watchedFS struct {
+	filesys.FileSystem
+	root  string
+	shown func(file string) string
+
+	mutex       sync.Mutex
+	syntax      error
+	keepOrigins bool // the user asked for the annotations himself
+}
+
+// ReadFile reads a file.
+func (w *watchedFS) ReadFile(name string) ([]byte, error) {
+	content, err := w.FileSystem.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	base := path.Base(filepath.ToSlash(name))
+	kustomization := slices.Contains(kustomizationNames, base)
+	if !isManifest(base) && !kustomization {
+		return content, nil
+	}
+	if err := syntax(w.shown(name), content); err != nil {
+		w.mutex.Lock()
+		if w.syntax == nil {
+			w.syntax = err
+		}
+		w.mutex.Unlock()
+		return content, nil
+	}
+	if kustomization && filepath.Dir(name) == filepath.Clean(w.root) {
+		return w.askForOrigins(content), nil
+	}
+	return content, nil
+}
+
+func syntax(file string, content []byte) error {
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	for {
+		var document yaml.Node
+		if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return syntaxError(file, err)
+		}
+	}
+}
+
+func (w *watchedFS) askForOrigins(content []byte) []byte {
+	var fields map[string]any
+	if err := kyaml.Unmarshal(content, &fields); err != nil || fields == nil {
+		return content // kustomize says what is wrong with it
+	}
+	list, _ := fields["buildMetadata"].([]any)
+	if slices.Contains(list, any(types.OriginAnnotations)) {
+		w.mutex.Lock()
+		w.keepOrigins = true
+		w.mutex.Unlock()
+		return content
+	}
+	fields["buildMetadata"] = append(list, types.OriginAnnotations)
+	changed, err := kyaml.Marshal(fields)
+	if err != nil {
+		return content
+	}
+	return changed
+}

@@ -101,7 +101,7 @@ func sensorFailures(v *view, e SensorExpectation) []judged {
 	}
 	if e.Reason != "" {
 		reasons := fails
-		if len(reasons) == 0 && e.Fails == nil {
+		if len(reasons) == 0 && (e.Fails == nil || e.Fails.Max == 0) {
 			reasons = refusals
 		}
 		if f := reasonFailure(e, reasons); f != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -228,12 +229,18 @@ func readObjects(s *Scenario, read func(string) ([]byte, error), beside func(fil
 
 var yamlPlace = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s+)?line (\d+): `)
 
-// located returns file:line for an error of the YAML library, which writes its place as "line N: ".
+// located returns file:line for an error of the YAML library, which writes its place as "line N: ". Its parser counts
+// from 0 where its scanner and decoder count from 1; the parser's messages all begin alike.
 func located(file string, err error) string {
-	if m := yamlPlace.FindStringSubmatch(err.Error()); m != nil {
-		return file + ":" + m[1]
+	m := yamlPlace.FindStringSubmatch(err.Error())
+	if m == nil {
+		return file
 	}
-	return file
+	line, _ := strconv.Atoi(m[1])
+	if strings.Contains(err.Error(), ": did not find expected ") {
+		line++
+	}
+	return fmt.Sprintf("%s:%d", file, line)
 }
 
 func withoutPlace(err error) error {

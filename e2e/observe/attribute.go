@@ -1,0 +1,133 @@
+package observe
+
+import (
+	"strings"
+	"time"
+
+	"github.com/eventrig/eventrig/internal/ledger"
+)
+
+// sweepObjects tells Workflows and Jobs apart by what each event's trigger would have made, and by time.
+func (s *state) sweepObjects() {
+	for _, name := range sortedNames(s.objects) {
+		o := s.objects[name]
+		if o.key == "" && o.ambiguous == nil {
+			s.attribute(o)
+		}
+		if o.key == "" && o.ambiguous == nil {
+			continue
+		}
+		phase, message, finished := phaseOf(o.u)
+		if o.gone && !finished {
+			phase, finished = "Deleted", true
+		}
+		if told := phase + "\x00" + message; told != o.told {
+			o.told = told
+			r := ledger.Record{Hop: ledger.Workflow, MessageID: o.key, EventID: o.event, Object: o.name, Sensor: s.sensorOf(o), Trigger: o.u.GetLabels()[triggerLabel], Verdict: phase, Cause: message,
+				Ambiguous: o.ambiguous != nil, Candidates: o.ambiguous, Details: map[string]any{"parameters": parametersOf(o.u), "finished": finished}}
+			if o.ambiguous != nil {
+				r.Cause = o.reason
+			}
+			s.record(r)
+		}
+	}
+}
+
+// sensorOf returns namespace/name; the label has the name only.
+func (s *state) sensorOf(o *object) string {
+	label := o.u.GetLabels()[sensorLabel]
+	if o.event != "" {
+		if e := s.events[o.event]; e != nil {
+			return e.consumer.namespace + "/" + label
+		}
+	}
+	for _, name := range sortedNames(s.sensors) {
+		if strings.HasSuffix(name, "/"+label) {
+			return name
+		}
+	}
+	return "?/" + label
+}
+
+func (s *state) attribute(o *object) {
+	label, trigger := o.u.GetLabels()[sensorLabel], o.u.GetLabels()[triggerLabel]
+	is := identity(o.u)
+	var candidates []expected
+	for _, x := range s.owed(nil) {
+		if x.sensor.Name != label || x.who.trigger != trigger || x.event.key == "" {
+			continue
+		}
+		if out := s.outcomes[x.who][x.event.id]; out != nil && (out.verdict != "fires" || !s.freeRun(out)) {
+			continue
+		}
+		would, err := wouldCreate(x.dependency, x.trigger, x.event)
+		if err != nil || would.GetKind() != o.u.GetKind() || identity(would) != is {
+			continue
+		}
+		candidates = append(candidates, x)
+	}
+	for _, x := range candidates {
+		if s.outcomes[x.who][x.event.id] == nil {
+			return // its Sensor has not told yet; the line comes
+		}
+	}
+	if len(keysOf(candidates)) > 1 {
+		if at, ok := actionTime(o.u); ok {
+			var within []expected
+			for _, x := range candidates {
+				if s.ranAt(x, at) {
+					within = append(within, x)
+				}
+			}
+			if len(within) > 0 {
+				candidates = within
+			}
+		}
+	}
+	switch keys := keysOf(candidates); {
+	case len(keys) == 0:
+		return
+	case len(keys) > 1:
+		o.ambiguous = keys
+		o.reason = "the parameters and the time of creation fit several messages"
+	default:
+		x := candidates[0]
+		o.key, o.event = keys[0], x.event.id
+		out := s.outcomes[x.who][x.event.id]
+		for i := range out.runs {
+			if !out.runs[i].failed && out.runs[i].object == "" {
+				out.runs[i].object = o.name
+				break
+			}
+		}
+	}
+}
+
+// freeRun says whether a successful run of the trigger has no object yet.
+func (s *state) freeRun(o *outcome) bool {
+	for _, r := range o.runs {
+		if !r.failed && r.object == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// ranAt says whether a run of the trigger for this event can have created something at that time: after the event
+// was made and before the run was reported. The label counts in milliseconds.
+func (s *state) ranAt(x expected, at time.Time) bool {
+	for _, r := range s.outcomes[x.who][x.event.id].runs {
+		if !r.failed && r.object == "" && !at.Before(x.event.time.Truncate(time.Millisecond)) && !at.After(r.time) {
+			return true
+		}
+	}
+	return false
+}
+
+func keysOf(list []expected) []string {
+	seen := map[string]bool{}
+	for _, x := range list {
+		seen[x.event.key] = true
+	}
+	return sortedNames(seen)
+}

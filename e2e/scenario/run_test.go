@@ -1,0 +1,294 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/ledger"
+)
+
+// fakeRig plays a rig whose observations a test makes.
+type fakeRig struct {
+	mu       sync.Mutex
+	log      *ledger.Ledger
+	settled  bool
+	open     string
+	changed  chan struct{}
+	applied  []map[string]any
+	calls    []string
+	sensors  []string
+	store    map[string][]map[string]any
+	onTrack  func(f *fakeRig)
+	applyErr error
+}
+
+func newFakeRig() *fakeRig {
+	return &fakeRig{log: ledger.New(nil), changed: make(chan struct{}), sensors: []string{"openstack/s", "openstack/other"}, store: map[string][]map[string]any{}, open: "Sensor openstack/s has not said"}
+}
+
+func (f *fakeRig) call(text string) { f.mu.Lock(); f.calls = append(f.calls, text); f.mu.Unlock() }
+func (f *fakeRig) observe(settled bool, records ...ledger.Record) {
+	for _, r := range records {
+		if r.MessageID == "" && !r.Ambiguous {
+			r.MessageID = "m"
+		}
+		f.log.Append(r)
+	}
+	f.mu.Lock()
+	f.settled = settled
+	close(f.changed)
+	f.changed = make(chan struct{})
+	f.mu.Unlock()
+}
+func (f *fakeRig) Tier() string { return "embedded" }
+func (f *fakeRig) LoadWorlds(_ context.Context, names []string) error {
+	f.call("worlds " + strings.Join(names, ","))
+	return nil
+}
+func (f *fakeRig) Publish(_ context.Context, p Publish) ([]Published, error) {
+	f.call("publish " + p.Event)
+	return []Published{{MessageID: "m", EventType: p.Event, Time: time.Now(), Confirmed: true}}, nil
+}
+func (f *fakeRig) Apply(_ context.Context, objects []map[string]any) error {
+	f.call("apply")
+	f.applied = append(f.applied, objects...)
+	return f.applyErr
+}
+func (f *fakeRig) Delete(_ context.Context, objects []map[string]any) ([]map[string]any, error) {
+	f.call("delete")
+	return objects, nil
+}
+func (f *fakeRig) ChangeOpenStack(_ context.Context, c OpenStackChange) error {
+	f.call("openstack " + c.Create + c.Update + c.Delete)
+	return nil
+}
+func (f *fakeRig) Records(_ context.Context, simulator, path string, _ map[string]any) ([]map[string]any, error) {
+	return f.store[simulator+" "+path], nil
+}
+func (f *fakeRig) Observer() Observer     { return f }
+func (f *fakeRig) Ledger() *ledger.Ledger { return f.log }
+func (f *fakeRig) Track(published []Published) ([]string, error) {
+	if f.onTrack != nil {
+		go f.onTrack(f)
+	}
+	return []string{"m"}, nil
+}
+func (f *fakeRig) Sensors(context.Context) ([]string, error) { return f.sensors, nil }
+func (f *fakeRig) Ready(context.Context) error               { f.call("ready"); return nil }
+func (f *fakeRig) Settled(context.Context, []string) (bool, string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.settled, f.open, nil
+}
+func (f *fakeRig) Changed() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changed
+}
+
+func parse(t *testing.T, then string) Scenario {
+	t.Helper()
+	list, err := Parse("t.yaml", []byte(head+"spec:\n  when: [{publish: {event: keystone/x}}]\n  then:\n"+then))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list[0]
+}
+
+var (
+	fired    = ledger.Record{Hop: ledger.Triggered, Sensor: "openstack/s", Trigger: "t", Verdict: "succeeded"}
+	decided  = ledger.Record{Hop: ledger.Decided, Sensor: "openstack/s", Trigger: "t", Verdict: "fires"}
+	filtered = ledger.Record{Hop: ledger.Decided, Sensor: "openstack/s", Trigger: "t", Verdict: "filtered", Cause: "discarded due to filtering"}
+	refused  = ledger.Record{Hop: ledger.Triggered, Sensor: "openstack/s", Trigger: "t", Verdict: "failed", Cause: `workflows.argoproj.io is forbidden: User "x" cannot create`}
+)
+
+func workflow(phase string, finished bool) ledger.Record {
+	return ledger.Record{Hop: ledger.Workflow, Sensor: "openstack/s", Object: "Workflow/argo-events/w", Verdict: phase, Cause: "child failed",
+		Details: map[string]any{"parameters": map[string]string{"event_type": "created"}, "finished": finished}}
+}
+
+// The event of a late trigger: fires 0 holds at first, and must not be believed before the chain is settled.
+func TestANegativeIsNotDecidedBeforeTheChainIsSettled(t *testing.T) {
+	f := newFakeRig()
+	checked := make(chan struct{})
+	f.onTrack = func(f *fakeRig) {
+		f.observe(false) // nothing has happened yet, and the runner looks
+		select {
+		case <-checked:
+			t.Error("decided although the Sensor had not said anything")
+		case <-time.After(100 * time.Millisecond):
+		}
+		f.observe(true, decided, fired)
+	}
+	result := Run(context.Background(), f, parse(t, "    sensors: [{name: s, fires: 0}]\n"), Options{})
+	close(checked)
+	if result.Verdict != Failed || !strings.Contains(result.Failures[0].Got, "fired 1") {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestWhatCanNoLongerBeMetFailsAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		then    string
+		records []ledger.Record
+		got     string
+	}{
+		"Failed where Succeeded is wanted": {"    workflows: [{sensor: s, phase: Succeeded}]\n", []ledger.Record{decided, fired, workflow("Failed", true)}, "Failed (child failed)"},
+		"fired too often":                  {"    sensors: [{name: s, fires: 0}]\n", []ledger.Record{decided, fired}, "fired 1"},
+		"another reason":                   {"    sensors: [{name: s, fails: 1, reason: quota}]\n", []ledger.Record{decided, refused}, "forbidden"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeRig()
+			f.onTrack = func(f *fakeRig) { f.observe(false, c.records...) }
+			result := Run(context.Background(), f, parse(t, c.then), Options{Timeout: 20 * time.Second})
+			if result.Verdict != Failed || result.Seconds > 5 || !strings.Contains(result.Failures[0].Got, c.got) {
+				t.Errorf("%+v", result)
+			}
+		})
+	}
+}
+
+func TestOneOfTwoWorkflowsMayStillSucceed(t *testing.T) {
+	f := newFakeRig()
+	f.onTrack = func(f *fakeRig) {
+		f.observe(false, decided, fired, decided, workflow("Failed", true)) // a second decision whose trigger still runs
+		<-time.After(20 * time.Millisecond) // the runner looks in between
+		second := workflow("Succeeded", true)
+		second.Object += "2"
+		f.observe(true, fired, second)
+	}
+	result := Run(context.Background(), f, parse(t, "    workflows: [{sensor: s, phase: Succeeded}]\n"), Options{})
+	if result.Verdict != Passed {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestATimeoutReportsTheLastMismatch(t *testing.T) {
+	f := newFakeRig()
+	f.onTrack = func(f *fakeRig) { f.observe(false, decided, fired, workflow("Running", false)) }
+	f.open = "Workflow/argo-events/w is Running"
+	result := Run(context.Background(), f, parse(t, "    workflows: [{sensor: s, phase: Succeeded}]\n"), Options{Timeout: 100 * time.Millisecond})
+	if result.Verdict != Failed || len(result.Failures) != 2 {
+		t.Fatalf("%+v", result)
+	}
+	if f := result.Failures[0]; f.Hop != "workflow" || !strings.Contains(f.Got, "Running") || f.Line == 0 {
+		t.Errorf("%+v", f)
+	}
+	if !strings.Contains(result.Failures[1].Got, "w is Running") {
+		t.Errorf("%+v", result.Failures[1])
+	}
+}
+
+func TestExpectationsOnASettledChain(t *testing.T) {
+	pod := ledger.Record{Hop: ledger.Pod, Sensor: "openstack/s", Object: "Pod/a/p", Verdict: "Succeeded", Details: map[string]any{"exitCode": 0}}
+	call := ledger.Record{Hop: ledger.APICall, Object: "nautobot POST /api/a/", Details: map[string]any{"to": "nautobot", "method": "POST", "path": "/api/a/", "status": 201}}
+	store := map[string][]map[string]any{"nautobot tenancy/tenants": {{"id": "1", "name": "default:eng", "status": map[string]any{"value": "active"}, "n": 3}}}
+	ambiguous := ledger.Record{Hop: ledger.Workflow, Object: "Workflow/a/b", Ambiguous: true, Candidates: []string{"m", "n"}}
+	for name, c := range map[string]struct {
+		then    string
+		records []ledger.Record
+		want    Verdict
+		why     string
+	}{
+		"fires":               {"    sensors: [{name: openstack/s, fires: 1, fails: 0}]\n", []ledger.Record{decided, fired}, Passed, ""},
+		"filtered":            {"    sensors: [{name: s, fires: 0, fails: 0, reason: discarded}]\n", []ledger.Record{filtered}, Passed, ""},
+		"denied":              {"    sensors: [{name: s, fires: 0, fails: 1, reason: forbidden}]\n", []ledger.Record{decided, refused}, Passed, ""},
+		"filtered instead":    {"    sensors: [{name: s, fires: 1}]\n", []ledger.Record{filtered}, Failed, "discarded due to filtering"},
+		"denied instead":      {"    sensors: [{name: s, fires: 1}]\n", []ledger.Record{decided, refused}, Failed, "is forbidden"},
+		"not routed":          {"    sensors: [{name: s, fires: 1}]\n", nil, Failed, "no EventSource has a queue"},
+		"workflow":            {"    workflows: [{sensor: s, phase: Succeeded, parameters: {event_type: created}}]\n", []ledger.Record{fired, workflow("", false), workflow("Succeeded", true)}, Passed, ""},
+		"other parameter":     {"    workflows: [{sensor: s, parameters: {event_type: deleted}}]\n", []ledger.Record{fired, workflow("Succeeded", true)}, Failed, `event_type is "created", want "deleted"`},
+		"pod":                 {"    pods: [{sensor: s, exitCode: 0}]\n", []ledger.Record{pod}, Passed, ""},
+		"pod of other code":   {"    pods: [{sensor: s, exitCode: 1}]\n", []ledger.Record{pod}, Failed, "exit code 0"},
+		"request":             {"    requests: [{to: nautobot, method: post, path: /api/*, status: 201}, {to: openstack, count: 0}]\n", []ledger.Record{call}, Passed, ""},
+		"request missing":     {"    requests: [{to: nautobot, method: PATCH}]\n", []ledger.Record{call}, Failed, "nautobot POST /api/a/"},
+		"record":              {"    nautobot: [{path: tenancy/tenants, where: {id: \"1\"}, count: 1, fields: {name: \"default:eng\", status.value: active, n: 3}}]\n", nil, Passed, ""},
+		"record field":        {"    nautobot: [{path: tenancy/tenants, fields: {name: x}}]\n", nil, Failed, "default:eng"},
+		"record missing":      {"    nautobot: [{path: dcim/devices}]\n", nil, Failed, "holds 0 records"},
+		"ambiguous":           {"    sensors: [{name: s, fires: 0}]\n", []ledger.Record{ambiguous}, Failed, "fits each of them"},
+		"no such Sensor":      {"    sensors: [{name: t, fires: 0}]\n", nil, Errored, ""},
+		"lost and duplicates": {"    ledger: {lost: 1, duplicates: 0}\n", nil, Passed, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeRig()
+			f.store = store
+			f.onTrack = func(f *fakeRig) { f.observe(true, c.records...) }
+			result := Run(context.Background(), f, parse(t, c.then), Options{Timeout: 5 * time.Second})
+			if result.Verdict != c.want {
+				t.Fatalf("%s: %+v", result.Verdict, result.Failures)
+			}
+			if c.why != "" && !strings.Contains(result.Failures[0].Why, c.why) {
+				t.Errorf("%+v", result.Failures[0])
+			}
+		})
+	}
+}
+
+func TestAKnownDefectPassesWhileItIsThere(t *testing.T) {
+	s := parse(t, "    sensors: [{name: s, fires: 1}]\n")
+	s.Spec.KnownDefect = "fires on everything"
+	f := newFakeRig()
+	f.observe(true, decided, fired)
+	if r := Run(context.Background(), f, s, Options{}); r.Verdict != KnownDefect {
+		t.Errorf("%+v", r)
+	}
+	f = newFakeRig()
+	f.observe(true, filtered)
+	if r := Run(context.Background(), f, s, Options{}); r.Verdict != Failed || !strings.Contains(r.Failures[0].Next, "remove known-defect") {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestStepsRunInOrderAndObjectsAreTakenBack(t *testing.T) {
+	list, err := Parse("t.yaml", []byte(head+`spec:
+  given: {worlds: [w], objects: [{kind: A}]}
+  when:
+    - openstack: {create: project, id: x}
+    - delete: {objects: [{kind: B}]}
+    - publish: {event: keystone/x}
+    - wait-settled: {}
+    - publish: {event: keystone/y}
+  then: {sensors: [{name: s, fires: 0}]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFakeRig()
+	f.observe(true)
+	if r := Run(context.Background(), f, list[0], Options{}); r.Verdict != Passed {
+		t.Fatalf("%+v", r)
+	}
+	want := "worlds w|apply|openstack project|delete|ready|publish keystone/x|publish keystone/y|delete|apply"
+	if got := strings.Join(f.calls, "|"); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestErrorsKeepTheirClassAndObjectsAreTakenBackAllTheSame(t *testing.T) {
+	s := parse(t, "    sensors: [{name: s, fires: 0}]\n")
+	s.Spec.Given.Objects = []map[string]any{{"kind": "A"}}
+	f := newFakeRig()
+	f.applyErr = failure.New(failure.Environment, "install it", "no such kind")
+	r := Run(context.Background(), f, s, Options{})
+	if r.Verdict != Errored || failure.ExitStatus(r.Err) != 3 || r.Failures[0].Next != "install it" {
+		t.Errorf("%+v", r)
+	}
+	if f.calls[len(f.calls)-1] != "delete" {
+		t.Errorf("%v", f.calls)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f = newFakeRig()
+	f.onTrack = func(*fakeRig) { cancel() }
+	if r := Run(ctx, f, parse(t, "    sensors: [{name: s, fires: 0}]\n"), Options{}); r.Verdict != Errored || !errors.Is(r.Err, context.Canceled) {
+		t.Errorf("%+v", r)
+	}
+	s.Spec.Tiers = []string{"kind"}
+	if r := Run(context.Background(), newFakeRig(), s, Options{}); r.Verdict != Skipped {
+		t.Errorf("%+v", r)
+	}
+}

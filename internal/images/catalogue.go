@@ -52,7 +52,7 @@ type Components struct {
 // binDir is where applets lie in a container. It is a folder of its own, because /bin is the host's and read-only.
 const binDir = "/eventrig/bin"
 
-// Path is the PATH in a container of ours: the applets' folder, then what every image has.
+// containerPath is the PATH in a container of ours: the applets' folder, then what every image has.
 const containerPath = "PATH=" + binDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // UnderStackCommands are the commands of UnderStack's workflow image that eventrig-handlers has stand-ins for.
@@ -89,6 +89,10 @@ func DefaultCatalogue(c Components) Catalogue {
 	}
 	applet("quay.io/argoproj/workflow-controller", []string{"workflow-controller"},
 		map[string]string{at("workflow-controller"): c.WorkflowController}, "")
+	if c.WorkflowController != "" {
+		// Its pod demands runAsNonRoot without a user, so the kubelet looks at the image's, as upstream's Dockerfile has it.
+		catalogue.Images[len(catalogue.Images)-1].User = "8737"
+	}
 	applet("quay.io/argoproj/argoexec", []string{"argoexec"}, map[string]string{at("argoexec"): c.ArgoExec}, "")
 	// argo-events' controller configuration starts NATS as /nats-server, and as nats-server from the alpine images.
 	applet("nats", []string{"/nats-server"},

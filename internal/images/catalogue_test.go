@@ -41,6 +41,10 @@ func TestDefaultCatalogueHasWhatTheComponentsCanDo(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %s", reference, image, ok, inside)
 		}
 	}
+	controller, _ := images.DefaultCatalogue(images.Components{WorkflowController: "/c/workflow-controller"}).Find("quay.io/argoproj/workflow-controller:v3.7.15")
+	if controller.User != "8737" {
+		t.Errorf("the workflow controller would run as %q, which runAsNonRoot of its pod refuses", controller.User)
+	}
 	if image, ok := catalogue.Find("natsio/prometheus-nats-exporter:0.14.0"); !ok || image.Kind != images.KindCommand {
 		t.Errorf("metrics exporter: %+v, %v", image, ok)
 	}

@@ -157,7 +157,7 @@ func TestOneOfTwoWorkflowsMayStillSucceed(t *testing.T) {
 	f := newFakeRig()
 	f.onTrack = func(f *fakeRig) {
 		f.observe(false, decided, fired, decided, workflow("Failed", true)) // a second decision whose trigger still runs
-		<-time.After(20 * time.Millisecond) // the runner looks in between
+		<-time.After(20 * time.Millisecond)                                 // the runner looks in between
 		second := workflow("Succeeded", true)
 		second.Object += "2"
 		f.observe(true, fired, second)

@@ -1,5 +1,6 @@
 // Command eventrig-kube is everything of Kubernetes that an embedded rig runs, in one file: etcd, kube-apiserver,
-// kube-controller-manager and kube-scheduler as upstream wrote them.
+// kube-controller-manager and kube-scheduler as upstream wrote them, and node, the real kubelet over eventrig's own
+// container runtime together with the pod network, the service proxy and the cluster's DNS.
 //
 // One process runs one component: several in one process panic, since feature gates, logging and signal handlers are global.
 //
@@ -13,8 +14,9 @@ import (
 	"os"
 
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/controlplane"
+	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/node"
 )
 
 func main() {
-	os.Exit(controlplane.Main(os.Args, nil))
+	os.Exit(controlplane.Main(os.Args, map[string]controlplane.Command{"node": node.Main}))
 }

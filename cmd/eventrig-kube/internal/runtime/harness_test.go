@@ -64,6 +64,13 @@ var shim = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(dir + "/shim")
 })
 
+// singleUID says that these tests run in a user namespace with one uid.
+func singleUID() bool {
+	data, _ := os.ReadFile("/proc/self/uid_map")
+	fields := strings.Fields(string(data))
+	return len(fields) == 3 && fields[2] == "1"
+}
+
 // start makes a runtime with one pod in it.
 func start(t *testing.T, entries ...images.Image) *rig {
 	t.Helper()
@@ -79,7 +86,7 @@ func start(t *testing.T, entries ...images.Image) *rig {
 		t.Fatal(err)
 	}
 	entries = append(entries, images.Image{Repository: "test/shell", Kind: images.Command, Entrypoint: []string{"/bin/sh"}, Env: []string{"FROM_IMAGE=1", "BOTH=image"}})
-	r.Runtime, err = New(Config{Root: r.dir + "/run", Shim: r.dir + "/shim", Images: &images.Catalogue{Images: entries}, Network: r.net, Log: testr.New(t),
+	r.Runtime, err = New(Config{Root: r.dir + "/run", Shim: r.dir + "/shim", Images: &images.Catalogue{Images: entries}, Network: r.net, Unprivileged: singleUID(), Log: testr.New(t),
 		OnChange: func(string) { r.mu.Lock(); r.changes++; r.mu.Unlock() },
 		Warn: func(_, _, _, reason, message string) {
 			r.mu.Lock()

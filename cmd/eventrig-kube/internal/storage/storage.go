@@ -59,6 +59,15 @@ func New(c Config) (*Controller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch PersistentVolumeClaims: %w", err)
 	}
+	// A claim may come before the class that it names.
+	_, err = classes.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: func(any) {
+		for _, claim := range claims.GetStore().List() {
+			add(claim)
+		}
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("watch StorageClasses: %w", err)
+	}
 	controller.synced = []cache.InformerSynced{registration.HasSynced, classes.HasSynced}
 	return controller, nil
 }

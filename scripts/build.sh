@@ -5,6 +5,7 @@ set -euo pipefail
 bin=${1:?usage: scripts/build.sh FOLDER}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mkdir -p "$bin"
+bin=$(cd "$bin" && pwd)
 export CGO_ENABLED=0
 
 kubernetes=$(cd "$root/cmd/eventrig-kube" && go list -m -f '{{.Version}}' k8s.io/kubernetes)

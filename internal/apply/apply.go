@@ -126,6 +126,19 @@ func (a *Applier) One(ctx context.Context, object Object) error {
 	return described
 }
 
+// Get reads the object of that kind, namespace and name as the server has it.
+func (a *Applier) Get(ctx context.Context, object Object) (*unstructured.Unstructured, error) {
+	resource, err := a.resource(object)
+	if err != nil {
+		return nil, err
+	}
+	current, err := resource.Get(ctx, object.GetName(), metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", Name(object.Unstructured), err)
+	}
+	return current, nil
+}
+
 // Delete removes an object; one that is not there is no error.
 func (a *Applier) Delete(ctx context.Context, object Object) error {
 	resource, err := a.resource(object)

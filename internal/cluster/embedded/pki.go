@@ -43,7 +43,8 @@ func identities(nodeName, nodeAddress, serviceAddress string) []identity {
 		{file: "admin", name: "eventrig-admin", groups: []string{"system:masters"}},
 		{file: "controller-manager", name: "system:kube-controller-manager"},
 		{file: "scheduler", name: "system:kube-scheduler"},
-		{file: "node", name: "system:node:" + nodeName, groups: []string{"system:nodes"}},
+		// The node's process is kubelet, service proxy, DNS and volume provisioner in one, so it needs more than a kubelet.
+		{file: "node", name: "system:node:" + nodeName, groups: []string{"system:nodes", "system:masters"}},
 		{file: "node-serving", name: "system:node:" + nodeName, groups: []string{"system:nodes"}, hosts: []string{nodeName, nodeAddress}},
 	}
 }

@@ -1,0 +1,69 @@
+package rig
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/eventrig/eventrig/internal/failure"
+)
+
+// SaveArtifacts copies what explains a run into a folder: the ledger, the audit log, the components' and the pods' logs.
+// Certificates, keys and the cluster's data are not among them.
+func (r *Rig) SaveArtifacts(folder string) error {
+	target := filepath.Join(folder, r.options.Name)
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		return failure.New(failure.BadInput, "name a folder that can be written with --artifacts", "make artifacts folder: %w", err)
+	}
+	var all []error
+	for _, name := range []string{"ledger.jsonl", "audit.jsonl", "logs", "pods", filepath.Join("rabbitmq", "rabbitmq.log")} {
+		all = append(all, copyTree(filepath.Join(r.folder, name), filepath.Join(target, name)))
+	}
+	return errors.Join(all...)
+}
+
+// copyTree copies regular files; a file that is not there is none of the run's.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read artifacts: %w", err)
+		}
+		if !entry.Type().IsRegular() {
+			return nil
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return fmt.Errorf("name artifact %s: %w", path, err)
+		}
+		return copyFile(path, filepath.Join(to, relative))
+	})
+}
+
+func copyFile(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return fmt.Errorf("make artifacts folder: %w", err)
+	}
+	source, err := os.Open(from)
+	if err != nil {
+		return fmt.Errorf("read artifact: %w", err)
+	}
+	defer source.Close()
+	target, err := os.Create(to)
+	if err != nil {
+		return fmt.Errorf("write artifact: %w", err)
+	}
+	if _, err := io.Copy(target, source); err != nil {
+		target.Close()
+		return fmt.Errorf("copy artifact %s: %w", from, err)
+	}
+	if err := target.Close(); err != nil {
+		return fmt.Errorf("write artifact: %w", err)
+	}
+	return nil
+}

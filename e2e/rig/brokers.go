@@ -1,0 +1,96 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/eventrig/eventrig/internal/apply"
+	"github.com/eventrig/eventrig/internal/broker"
+	"github.com/eventrig/eventrig/internal/cluster/embedded"
+	"github.com/eventrig/eventrig/internal/sandbox"
+)
+
+// launcher runs the broker inside the sandbox, on the host's file system or in an unpacked one.
+type launcher struct{ inside *sandbox.Sandbox }
+
+var _ broker.RootLauncher = launcher{}
+
+// Launch implements broker.Launcher.
+func (l launcher) Launch(ctx context.Context, name, path string, args, env []string, dir, log string) (func() error, <-chan struct{}, error) {
+	return l.LaunchRoot(ctx, "", name, path, args, env, dir, log)
+}
+
+// LaunchRoot implements broker.RootLauncher.
+func (l launcher) LaunchRoot(ctx context.Context, root, name, path string, args, env []string, dir, log string) (func() error, <-chan struct{}, error) {
+	child, err := l.inside.Run(ctx, sandbox.Process{Name: name, Path: path, Args: args, Env: env, Dir: dir, Log: log, Root: root})
+	if err != nil {
+		return nil, nil, fmt.Errorf("run %s in the sandbox: %w", name, err)
+	}
+	// What the server started besides ends with the sandbox.
+	stop := func() error {
+		_ = child.Signal(syscall.SIGKILL) // it may have ended by itself
+		<-child.Done()
+		return nil
+	}
+	return stop, child.Done(), nil
+}
+
+// startBroker starts RabbitMQ with a virtual host and a user for each OpenStack service.
+func (r *Rig) startBroker(ctx context.Context) error {
+	defer r.watch.phase("RabbitMQ")()
+	started, err := broker.Start(ctx, broker.Config{
+		Dir:      brokerFolder(r.folder),
+		Services: r.services,
+		Listen:   net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(amqpPort)),
+		Launcher: launcher{r.sandbox},
+		Dial:     r.sandbox.Dial,
+	})
+	if err != nil {
+		return fmt.Errorf("start RabbitMQ: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broker = started
+	r.versions["rabbitmq"] = started.Version()
+	r.onClose(started.Close)
+	return nil
+}
+
+// brokerFolder is the server's folder: its configuration is written from outside the sandbox, so it is a host folder.
+func brokerFolder(folder string) string { return filepath.Join(folder, "rabbitmq") }
+
+// brokerServices are the services' shares with passwords of this rig's own, known before the server runs because the
+// EventSources' Secrets hold them too.
+func brokerServices() []broker.Service {
+	services := broker.DefaultServices()
+	for i := range services {
+		services[i].Password = randomHex(16)
+	}
+	return services
+}
+
+// brokerSecrets are the credentials with which the EventSources consume, named as UnderStack names them.
+func brokerSecrets(services []broker.Service) []apply.Object {
+	var secrets []apply.Object
+	for _, service := range services {
+		secrets = append(secrets, secret("openstack", "argo-"+service.Name+"-user-credentials", map[string]string{
+			"username": service.User, "password": service.Password,
+		}))
+	}
+	return secrets
+}
+
+// hostAMQP is the administrator's AMQP URL at a host address, without vhost.
+func (r *Rig) hostAMQP(host string) (string, error) {
+	inside, err := url.Parse(r.broker.URL(""))
+	if err != nil {
+		return "", fmt.Errorf("read the broker's URL: %w", err)
+	}
+	inside.Host, inside.Path, inside.RawPath = host, "", ""
+	return inside.String(), nil
+}

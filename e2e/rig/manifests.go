@@ -1,0 +1,104 @@
+package rig
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/eventrig/eventrig/internal/apply"
+	"github.com/eventrig/eventrig/internal/argo"
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/pipeline"
+	"github.com/eventrig/eventrig/manifests"
+	"github.com/eventrig/eventrig/simulators/openstack"
+)
+
+// busFolders are the built-in EventBus manifests by kind.
+var busFolders = map[string]string{
+	BusSTAN: "eventbus/stan", BusJetStream: "eventbus/jetstream", BusJetStreamExotic: "eventbus/jetstream-exotic",
+}
+
+// loadManifests reads the manifests under test and puts the chosen EventBus in place of those that they bring along.
+func loadManifests(options Options) ([]apply.Object, error) {
+	under, err := fs.Sub(manifests.FS, "understack")
+	if err != nil {
+		return nil, fmt.Errorf("find the built-in manifests: %w", err)
+	}
+	var graph *pipeline.Graph
+	if len(options.Manifests) == 0 {
+		graph, err = pipeline.LoadFS(under)
+	} else {
+		graph, err = pipeline.Load(options.Manifests...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read manifests: %w", err)
+	}
+	busFolder, err := fs.Sub(manifests.FS, busFolders[options.Bus])
+	if err != nil {
+		return nil, fmt.Errorf("find the built-in EventBus: %w", err)
+	}
+	bus, err := pipeline.LoadFS(busFolder)
+	if err != nil {
+		return nil, fmt.Errorf("read the built-in EventBus: %w", err)
+	}
+	var objects []apply.Object
+	needed := map[string]bool{} // namespaces that need an EventBus
+	for _, object := range graph.Objects {
+		switch object.GetKind() {
+		case "EventBus":
+			continue
+		case "EventSource", "Sensor":
+			needed[object.GetNamespace()] = true
+		}
+		if err := observable(object.Unstructured); err != nil {
+			return nil, failure.New(failure.BadInput, "", "%s: %w", object.Origin(), err)
+		}
+		objects = append(objects, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
+	}
+	if len(needed) == 0 {
+		return nil, failure.New(failure.BadInput, "name the folder that holds them with --manifests", "the manifests hold no EventSource and no Sensor")
+	}
+	for _, object := range bus.Objects {
+		// A bus that nobody uses would only cost time and memory.
+		if needed[object.GetNamespace()] {
+			objects = append(objects, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
+		}
+	}
+	return objects, nil
+}
+
+// busNamespaces are the namespaces that have an EventBus.
+func (r *Rig) busNamespaces() []string {
+	var all []string
+	for _, object := range r.manifests {
+		if object.GetKind() == "EventBus" {
+			all = append(all, object.GetNamespace())
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// busTLS is the certificate of the NATS server behind an exotic bus.
+func busTLS(namespace string) (apply.Object, error) {
+	tls, err := argo.BusTLS(namespace)
+	if err != nil {
+		return apply.Object{}, err
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(tls)
+	if err != nil {
+		return apply.Object{}, fmt.Errorf("encode Secret %s: %w", tls.Name, err)
+	}
+	return apply.Object{Unstructured: &unstructured.Unstructured{Object: content}, Origin: "the rig"}, nil
+}
+
+// handlerSecrets are what the workflows' pods mount: Nautobot's token and the openstack client's configuration.
+func (r *Rig) handlerSecrets() []apply.Object {
+	return []apply.Object{
+		secret(eventsNamespace, "nautobot-token", map[string]string{"token": nautobotToken}),
+		secret(eventsNamespace, "baremetal-manage", map[string]string{"clouds.yaml": openstack.CloudsYAML(keystoneURL)}),
+	}
+}

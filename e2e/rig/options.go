@@ -1,0 +1,107 @@
+package rig
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"github.com/eventrig/eventrig/internal/failure"
+)
+
+// The versions that UnderStack runs.
+const (
+	DefaultArgoEvents    = "v1.9.10"
+	DefaultArgoWorkflows = "v3.7.15"
+)
+
+// The kinds of EventBus that a rig can run.
+const (
+	BusSTAN            = "stan"            // nats.native, three replicas: UnderStack's
+	BusJetStream       = "jetstream"       // native JetStream, three replicas
+	BusJetStreamExotic = "jetstreamExotic" // a NATS server of the rig's own, which Argo Events does not manage
+)
+
+// Buses are all kinds of EventBus.
+var Buses = []string{BusSTAN, BusJetStream, BusJetStreamExotic}
+
+// Options say what rig to start. The zero value is the default rig: UnderStack's versions, bus and manifests.
+type Options struct {
+	Name          string                                // of the rig; drawn at random when empty
+	Bus           string                                // one of Buses; BusSTAN when empty
+	ArgoEvents    string                                // version; DefaultArgoEvents when empty
+	ArgoWorkflows string                                // version; DefaultArgoWorkflows when empty
+	Manifests     []string                              // folders, files or kustomizations; those embedded in the binary when empty
+	Images        []string                              // REF=command:PATH | rootfs:PATH | oci:PATH, see the image catalogue
+	Progress      Progress                              `json:"-"` // told of each phase of the boot; may be nil
+	Log           func(format string, arguments ...any) `json:"-"` // told what is built or found; may be nil
+}
+
+var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$`)
+
+func (o Options) complete() (Options, error) {
+	if o.Name == "" {
+		o.Name = "rig-" + randomHex(4)
+	}
+	if !validName.MatchString(o.Name) {
+		return o, failure.New(failure.BadInput, "use lower-case letters, digits and dashes", "rig name %q is not valid", o.Name)
+	}
+	if o.Bus == "" {
+		o.Bus = BusSTAN
+	}
+	if !slices.Contains(Buses, o.Bus) {
+		return o, failure.New(failure.BadInput, fmt.Sprintf("use one of %v", Buses), "EventBus kind %q is unknown", o.Bus)
+	}
+	if o.ArgoEvents == "" {
+		o.ArgoEvents = DefaultArgoEvents
+	}
+	if o.ArgoWorkflows == "" {
+		o.ArgoWorkflows = DefaultArgoWorkflows
+	}
+	if o.Log == nil {
+		o.Log = func(string, ...any) {}
+	}
+	return o, nil
+}
+
+// StateFolder is where rigs have their folders: $XDG_STATE_HOME/eventrig/rigs, or the same below ~/.local/state.
+func StateFolder() (string, error) {
+	state := os.Getenv("XDG_STATE_HOME")
+	if state == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", failure.New(failure.Environment, "set HOME or XDG_STATE_HOME", "find the folder for rigs: %w", err)
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(state, "eventrig", "rigs"), nil
+}
+
+// makeFolder makes the rig's own folder; a name in use is refused, so that two rigs never share one.
+func makeFolder(name string) (string, error) {
+	parent, err := StateFolder()
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", failure.New(failure.Environment, "set XDG_STATE_HOME to a folder that can be written", "make the folder for rigs: %w", err)
+	}
+	folder := filepath.Join(parent, name)
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		if os.IsExist(err) {
+			return "", failure.New(failure.BadInput, "choose another --rig name, or end it: eventrig down --rig "+name, "a rig named %q exists (%s)", name, folder)
+		}
+		return "", failure.New(failure.Environment, "free some space, or set XDG_STATE_HOME", "make rig folder: %w", err)
+	}
+	return folder, nil
+}
+
+// randomHex draws n bytes.
+func randomHex(n int) string {
+	random := make([]byte, n)
+	_, _ = rand.Read(random) // crypto/rand does not fail on the systems that Go supports
+	return hex.EncodeToString(random)
+}

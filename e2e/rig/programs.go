@@ -1,0 +1,64 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/eventrig/eventrig/internal/images"
+)
+
+// programs are what a rig runs, as host paths, and what stands behind the images of its pods.
+type programs struct {
+	kube, shim, supervisor string
+	catalogue              images.Catalogue
+}
+
+// findPrograms finds or builds everything that the rig runs. What is in the cache costs nothing.
+func (r *Rig) findPrograms(ctx context.Context) (programs, error) {
+	defer r.watch.phase("programs")()
+	builder := &images.Builder{Log: r.options.Log}
+	var found programs
+	var components images.Components
+	// One after the other where compilers would run side by side: two big links at once need more memory than time is won.
+	steps := []func() error{
+		func() (err error) { found.kube, found.shim, err = builder.Kube(ctx); return },
+		func() (err error) { found.supervisor, err = builder.Sandbox(ctx); return },
+		func() (err error) { components.Handlers, err = builder.Handlers(ctx); return },
+		func() (err error) {
+			components.ArgoEvents, err = binary(builder.ArgoEvents(ctx, r.options.ArgoEvents))("argo-events")
+			return
+		},
+		func() error {
+			folder, err := builder.ArgoWorkflows(ctx, r.options.ArgoWorkflows)
+			components.WorkflowController, components.ArgoExec = filepath.Join(folder, "workflow-controller"), filepath.Join(folder, "argoexec")
+			return err
+		},
+		func() (err error) {
+			if r.options.Bus == BusSTAN {
+				components.NATSStreaming, err = binary(builder.NATSStreaming(ctx, images.DefaultNATSStreaming))("nats-streaming-server")
+				return
+			}
+			components.NATSServer, err = binary(builder.NATS(ctx, images.DefaultNATS))("nats-server")
+			return
+		},
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return programs{}, err
+		}
+	}
+	found.catalogue = images.DefaultCatalogue(components)
+	for _, mapping := range r.options.Images {
+		if err := found.catalogue.Map(mapping); err != nil {
+			return programs{}, fmt.Errorf("read --image: %w", err)
+		}
+	}
+	r.versions["argo-events"], r.versions["argo-workflows"] = r.options.ArgoEvents, r.options.ArgoWorkflows
+	return found, nil
+}
+
+// binary names one program in a folder of built ones.
+func binary(folder string, err error) func(name string) (string, error) {
+	return func(name string) (string, error) { return filepath.Join(folder, name), err }
+}

@@ -1,0 +1,125 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"k8s.io/client-go/dynamic"
+
+	"github.com/eventrig/eventrig/e2e/observe"
+	"github.com/eventrig/eventrig/internal/broker"
+	"github.com/eventrig/eventrig/internal/cluster/embedded"
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/images"
+	"github.com/eventrig/eventrig/internal/ledger"
+	"github.com/eventrig/eventrig/simulators/openstack"
+)
+
+// startObserver begins to watch the cluster and the simulators' journals.
+func (r *Rig) startObserver(ctx context.Context) error {
+	defer r.watch.phase("observer")()
+	var err error
+	if r.ledger, err = ledger.Open(filepath.Join(r.folder, "ledger.jsonl")); err != nil {
+		return err
+	}
+	r.onClose(r.ledger.Close)
+	client, err := dynamic.NewForConfig(r.cluster.REST())
+	if err != nil {
+		return fmt.Errorf("make dynamic client: %w", err)
+	}
+	r.observer, err = observe.Start(ctx, observe.Config{Kube: r.client, Dynamic: client, Ledger: r.ledger, Journals: r.journals})
+	if err != nil {
+		return fmt.Errorf("watch the cluster: %w", err)
+	}
+	r.onClose(func() error { r.observer.Close(); return nil })
+	r.observeRequests()
+	return nil
+}
+
+// becomeReady waits until every EventSource consumes and every Sensor is subscribed: a Sensor on STAN never sees what was
+// published before that.
+func (r *Rig) becomeReady(ctx context.Context) error {
+	defer r.watch.phase("EventSources and Sensors ready")()
+	watched, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-r.cluster.Failed():
+			cancel()
+		case <-watched.Done():
+		}
+	}()
+	if err := r.observer.Ready(watched); err != nil {
+		trouble := ""
+		for _, name := range append([]string{eventsNamespace, workflowsNamespace}, r.busNamespaces()...) {
+			trouble += r.podTroubles(name)
+		}
+		if r.cluster.Err() != nil {
+			err = r.cluster.Err()
+		}
+		return failure.New(failure.Environment, failure.Hint(err), "%w\n%s", err, trouble)
+	}
+	r.ready = r.Elapsed()
+	return nil
+}
+
+// ReadySeconds is the time from the start of the boot until every EventSource consumed and every Sensor was subscribed.
+func (r *Rig) ReadySeconds() float64 { return r.ready.Seconds() }
+
+// publishStatus makes the rig reachable from outside, over loopback, and writes how.
+func (r *Rig) publishStatus() error {
+	forward := func(inside string) (string, error) {
+		host, stop, err := r.sandbox.Forward(inside)
+		if err != nil {
+			return "", fmt.Errorf("forward %s: %w", inside, err)
+		}
+		r.onClose(func() error { stop(); return nil })
+		return host, nil
+	}
+	inside := func(port int) string { return net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(port)) }
+	api, err1 := forward(r.cluster.APIAddress())
+	amqp, err2 := forward(inside(amqpPort))
+	nautobot, err3 := forward(inside(nautobotPort))
+	keystone, err4 := forward(inside(openstackPort))
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return err
+	}
+	kubeconfig := filepath.Join(r.folder, "kubeconfig")
+	if err := r.cluster.WriteKubeconfig(kubeconfig, api); err != nil {
+		return err
+	}
+	clouds := filepath.Join(r.folder, "clouds.yaml")
+	authURL := "http://" + keystone + "/v3"
+	if err := os.WriteFile(clouds, []byte(openstack.CloudsYAML(authURL)), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", clouds, err)
+	}
+	amqpURL, err := r.hostAMQP(amqp)
+	if err != nil {
+		return err
+	}
+	r.versions["kubernetes"] = images.KubeVersion
+	r.status = Status{
+		Name: r.options.Name, Tier: Tier, Kubeconfig: kubeconfig,
+		AMQP:       AMQPStatus{URL: amqpURL, VHosts: vhosts(r.services)},
+		Nautobot:   NautobotStatus{URL: "http://" + nautobot, Token: nautobotToken},
+		OpenStack:  OpenStackStatus{AuthURL: authURL, CloudsYAML: clouds},
+		Namespaces: namespaces, Versions: r.versions, Folder: r.folder, PID: os.Getpid(),
+	}
+	return r.status.write()
+}
+
+func vhosts(services []broker.Service) []string {
+	var all []string
+	for _, service := range services {
+		all = append(all, service.VHost)
+	}
+	return all
+}
+
+// PeakMemoryBytes is the highest memory use (proportional set size) of everything in the rig that was sampled.
+func (r *Rig) PeakMemoryBytes() (int64, error) { return r.sandbox.PeakPSS() }

@@ -1,0 +1,244 @@
+// Package rig starts, holds and stops a rig: RabbitMQ, a Kubernetes cluster with Argo Events and Argo Workflows, a
+// simulated Nautobot and a simulated OpenStack cloud, and the manifests under test.
+//
+// In: Options. Out: a Rig whose EventSources consume and whose Sensors are subscribed. A Rig is what scenarios run
+// against (e2e/scenario) and what a user's own Go test imports. Everything that a rig makes lies in its folder and in
+// its sandbox, and goes with Close or with the process that started it.
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/eventrig/eventrig/e2e/observe"
+	"github.com/eventrig/eventrig/internal/apply"
+	"github.com/eventrig/eventrig/internal/broker"
+	"github.com/eventrig/eventrig/internal/cluster/embedded"
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/ledger"
+	"github.com/eventrig/eventrig/internal/sandbox"
+	"github.com/eventrig/eventrig/simulators/nautobot"
+	"github.com/eventrig/eventrig/simulators/openstack"
+)
+
+// Tier is the tier that this package's rigs run at.
+const Tier = "embedded"
+
+// Rig is a running rig.
+type Rig struct {
+	options Options
+	folder  string
+	lock    *os.File
+	watch   *stopwatch
+	ready   time.Duration // from the start of the boot until EventSources and Sensors were ready
+
+	sandbox    *sandbox.Sandbox
+	cluster    *embedded.Cluster
+	client     kubernetes.Interface
+	applier    *apply.Applier
+	services   []broker.Service
+	broker     *broker.Broker
+	publishers publishers
+	nautobot   *nautobot.Server
+	openstack  *openstack.Server
+	ledger     *ledger.Ledger
+	observer   *observe.Observer
+	manifests  []apply.Object
+	status     Status
+	versions   map[string]string
+	mu         sync.Mutex
+
+	closers []func() error
+	closing sync.Once
+	closed  error
+}
+
+// Start makes a rig and returns when it is ready. Whatever it had made is taken down again when it fails; the error
+// then has the class that decides the exit status, and a hint.
+func Start(ctx context.Context, options Options) (_ *Rig, err error) {
+	options, err = options.complete()
+	if err != nil {
+		return nil, err
+	}
+	r := &Rig{options: options, watch: newStopwatch(options.Progress), versions: map[string]string{}, services: brokerServices()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	// Bad input is found before anything is started.
+	if r.manifests, err = loadManifests(options); err != nil {
+		return nil, err
+	}
+	programs, err := r.findPrograms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if r.folder, err = makeFolder(options.Name); err != nil {
+		return nil, err
+	}
+	r.onClose(func() error { return os.RemoveAll(r.folder) })
+	if r.lock, err = lock(r.folder); err != nil {
+		return nil, err
+	}
+	r.onClose(r.lock.Close)
+	if err := r.boot(ctx, programs); err != nil {
+		return nil, r.explain(err)
+	}
+	if err := r.publishStatus(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// boot starts everything, side by side where nothing forces an order.
+func (r *Rig) boot(ctx context.Context, programs programs) error {
+	images := filepath.Join(r.folder, "images.json")
+	if err := programs.catalogue.Write(images); err != nil {
+		return fmt.Errorf("write image catalogue: %w", err)
+	}
+	end := r.watch.phase("sandbox")
+	inside, err := sandbox.Start(ctx, sandbox.Config{
+		Dir: r.folder, Supervisor: programs.supervisor, Log: filepath.Join(r.folder, "logs", "sandbox.log"),
+		Tmpfs:     []string{embedded.Tmpfs(r.folder), filepath.Join(brokerFolder(r.folder), "data")},
+		Addresses: embedded.LoopbackAddresses(),
+	})
+	end()
+	if err != nil {
+		return fmt.Errorf("start sandbox: %w", err)
+	}
+	r.sandbox = inside
+	r.onClose(inside.Close)
+
+	group, groupContext := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.startBroker(groupContext) })
+	group.Go(func() error { return r.startSimulators() })
+	group.Go(func() error {
+		if err := r.startCluster(groupContext, images, programs); err != nil {
+			return err
+		}
+		return r.install(groupContext)
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return r.becomeReady(ctx)
+}
+
+func (r *Rig) startCluster(ctx context.Context, images string, programs programs) error {
+	end := r.watch.phase("control plane")
+	cluster, err := embedded.Start(ctx, r.sandbox, embedded.Config{
+		Dir: r.folder, Images: images,
+		Binaries: embedded.Binaries{Kube: programs.kube, Shim: programs.shim},
+	})
+	end()
+	if err != nil {
+		return fmt.Errorf("start control plane: %w", err)
+	}
+	r.cluster = cluster
+	if r.client, err = kubernetes.NewForConfig(cluster.REST()); err != nil {
+		return fmt.Errorf("make API client: %w", err)
+	}
+	if r.applier, err = apply.New(cluster.REST()); err != nil {
+		return err
+	}
+	return nil
+}
+
+// explain adds what a component said when it was a component that failed, not the step that noticed.
+func (r *Rig) explain(err error) error {
+	if r.cluster != nil && r.cluster.Err() != nil {
+		return failure.New(failure.Environment, failure.Hint(err), "%w: %w", err, r.cluster.Err())
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return failure.New(failure.Environment, "free some space on the file system of "+r.folder, "%w", err)
+	}
+	return err
+}
+
+func (r *Rig) onClose(closer func() error) { r.closers = append(r.closers, closer) }
+
+// Close takes the rig down: nothing of it is left, its folder neither. It may be called more than once.
+func (r *Rig) Close() error {
+	r.closing.Do(func() {
+		var all []error
+		for i := len(r.closers) - 1; i >= 0; i-- {
+			all = append(all, r.closers[i]())
+		}
+		r.closed = errors.Join(all...)
+	})
+	return r.closed
+}
+
+// Failed is closed when a part of the rig has ended by itself.
+func (r *Rig) Failed() <-chan struct{} { return r.cluster.Failed() }
+
+// Name is the rig's name.
+func (r *Rig) Name() string { return r.options.Name }
+
+// Folder is the rig's folder: logs, kubeconfig, audit log.
+func (r *Rig) Folder() string { return r.folder }
+
+// Phases are the phases of the boot with their lengths.
+func (r *Rig) Phases() []Phase { return r.watch.all() }
+
+// Elapsed is the time since the rig's start began.
+func (r *Rig) Elapsed() time.Duration { return time.Since(r.watch.began) }
+
+// Status says how to reach the rig from outside.
+func (r *Rig) Status() Status { return r.status }
+
+// Versions are the versions of everything that runs, by component.
+func (r *Rig) Versions() map[string]string { return r.versions }
+
+// Kubernetes is a client with all rights.
+func (r *Rig) Kubernetes() kubernetes.Interface { return r.client }
+
+// Nautobot is the simulated Nautobot.
+func (r *Rig) Nautobot() *nautobot.Server { return r.nautobot }
+
+// OpenStack is the simulated OpenStack cloud.
+func (r *Rig) OpenStack() *openstack.Server { return r.openstack }
+
+// MemoryBytes is the memory that everything in the rig uses (proportional set size).
+func (r *Rig) MemoryBytes() (int64, error) { return r.sandbox.PSS() }
+
+// End stops the rig in a folder, which another process may hold, and removes what it left.
+func End(ctx context.Context, folder string) error {
+	if Alive(folder) {
+		status, err := ReadStatus(folder)
+		if err != nil {
+			return failure.New(failure.Environment, "it is starting or ending: wait, then try again", "end rig %s: %w", filepath.Base(folder), err)
+		}
+		process, err := os.FindProcess(status.PID)
+		if err == nil {
+			err = process.Signal(syscall.SIGTERM)
+		}
+		if err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return fmt.Errorf("end rig %s (pid %d): %w", status.Name, status.PID, err)
+		}
+		ticker := time.NewTicker(20 * time.Millisecond)
+		defer ticker.Stop()
+		// The lock is the only sign of another process's end that works also for one that is not a child.
+		for Alive(folder) {
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("wait for rig %s (pid %d) to end: %w", status.Name, status.PID, ctx.Err())
+			case <-ticker.C:
+			}
+		}
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		return fmt.Errorf("remove folder of rig %s: %w", filepath.Base(folder), err)
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"maps"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/eventrig/eventrig/e2e/observe"
+	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/fixtures/worlds"
+	"github.com/eventrig/eventrig/internal/cluster/embedded"
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/simulators/nautobot"
+	"github.com/eventrig/eventrig/simulators/openstack"
+)
+
+const nautobotToken = nautobot.DefaultToken
+
+// startSimulators serves Nautobot and the OpenStack cloud from this process on the sandbox's own network, so that pods
+// reach them and the journals see the pods' addresses.
+func (r *Rig) startSimulators() error {
+	defer r.watch.phase("simulators")()
+	r.nautobot = nautobot.New(nautobot.Config{})
+	r.openstack = openstack.New(openstack.Config{})
+	for _, served := range []struct {
+		name    string
+		port    int
+		handler http.Handler
+	}{
+		{"nautobot", nautobotPort, r.nautobot},
+		{"openstack", openstackPort, r.openstack},
+	} {
+		listener, err := r.sandbox.Listen("tcp", net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(served.port)))
+		if err != nil {
+			return fmt.Errorf("listen for simulated %s: %w", served.name, err)
+		}
+		server := &http.Server{Handler: served.handler, ErrorLog: log.New(discard{}, "", 0)}
+		go func() { _ = server.Serve(listener) }() // ends with Close
+		r.onClose(server.Close)
+	}
+	return nil
+}
+
+// discard drops what net/http says of broken connections: the journals hold the requests.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// request is a journal's entry as the observer takes it.
+func request(to string, entry nautobot.Entry) observe.Request {
+	converted := observe.Request{
+		Sequence: entry.Sequence, Time: entry.Time, To: to, Source: entry.Source, Method: entry.Method,
+		Path: entry.Path, Query: entry.Query, Status: entry.Status,
+	}
+	for _, change := range entry.Changes {
+		converted.Changes = append(converted.Changes, observe.Change{
+			Path: change.Path, ID: change.ID, Before: change.Before, After: change.After,
+		})
+	}
+	return converted
+}
+
+// journals is everything that the simulators were asked: what they answered, and what still waits for an answer.
+func (r *Rig) journals() (answered, open []observe.Request) {
+	for to, entries := range map[string]interface {
+		Entries() []nautobot.Entry
+		Open() []nautobot.Entry
+	}{"nautobot": r.nautobot.Journal(), "openstack": r.openstack.Journal()} {
+		for _, entry := range entries.Entries() {
+			answered = append(answered, request(to, entry))
+		}
+		for _, entry := range entries.Open() {
+			open = append(open, request(to, entry))
+		}
+	}
+	return answered, open
+}
+
+// observeRequests passes the simulators' journals on to the observer as they grow, until the rig is closed.
+func (r *Rig) observeRequests() {
+	pass := func(to string, entries <-chan nautobot.Entry) {
+		for entry := range entries {
+			r.observer.Request(request(to, entry))
+		}
+	}
+	fromNautobot, stopNautobot := r.nautobot.Journal().Subscribe()
+	fromOpenStack, stopOpenStack := r.openstack.Journal().Subscribe()
+	go pass("nautobot", fromNautobot)
+	go pass("openstack", fromOpenStack)
+	r.onClose(func() error { stopNautobot(); stopOpenStack(); return nil })
+}
+
+// loadWorld puts a world's records into both simulators.
+func (r *Rig) loadWorld(name string) error {
+	world, err := worlds.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.nautobot.Load(world), r.openstack.Load(world))
+}
+
+// Records implements scenario.Rig.
+func (r *Rig) Records(_ context.Context, simulator, path string, where map[string]any) ([]map[string]any, error) {
+	switch simulator {
+	case "nautobot":
+		if err := r.nautobot.Check(path); err != nil {
+			return nil, failure.New(failure.BadInput, "", "%w", err)
+		}
+		return r.nautobot.Records(path, where), nil
+	case "openstack":
+		return r.openstack.Records(path, where), nil
+	default:
+		return nil, failure.New(failure.BadInput, "use nautobot or openstack", "there is no simulator %q", simulator)
+	}
+}
+
+// ChangeOpenStack implements scenario.Rig: it does what a user of the cloud would do. A domain is a project that acts as
+// one, as in Keystone.
+func (r *Rig) ChangeOpenStack(_ context.Context, change scenario.OpenStackChange) error {
+	var err error
+	switch {
+	case change.Create == "domain":
+		_, err = r.openstack.CreateDomain(text(change.Set, "name"), change.ID)
+	case change.Create != "" && change.Set["is_domain"] == true:
+		_, err = r.openstack.CreateDomain(text(change.Set, "name"), change.ID)
+	case change.Create != "":
+		var id string
+		id, err = r.openstack.CreateProject(text(change.Set, "domain_id"), text(change.Set, "name"), change.ID)
+		if rest := without(change.Set, "name", "domain_id"); err == nil && len(rest) > 0 {
+			err = r.openstack.UpdateProject(id, rest)
+		}
+	case change.Update != "":
+		err = r.openstack.UpdateProject(change.ID, change.Set)
+	case change.Delete != "":
+		err = r.openstack.DeleteProject(change.ID)
+	default:
+		return failure.New(failure.BadInput, "give create, update or delete", "an openstack step says nothing")
+	}
+	if err != nil {
+		return failure.New(failure.BadInput, "", "change the simulated OpenStack: %w", err)
+	}
+	return nil
+}
+
+func text(fields map[string]any, name string) string {
+	value, _ := fields[name].(string)
+	return value
+}
+
+func without(fields map[string]any, names ...string) map[string]any {
+	rest := maps.Clone(fields)
+	for _, name := range names {
+		delete(rest, name)
+	}
+	return rest
+}

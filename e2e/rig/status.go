@@ -1,0 +1,168 @@
+package rig
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/eventrig/eventrig/internal/failure"
+)
+
+// Status is what `eventrig up` and `eventrig status` print: everything that is needed to use a rig from outside.
+type Status struct {
+	Name       string            `json:"name"`
+	Tier       string            `json:"tier"`
+	Kubeconfig string            `json:"kubeconfig"`
+	AMQP       AMQPStatus        `json:"amqp"`
+	Nautobot   NautobotStatus    `json:"nautobot"`
+	OpenStack  OpenStackStatus   `json:"openstack"`
+	Namespaces []string          `json:"namespaces"`
+	Versions   map[string]string `json:"versions"`
+	Folder     string            `json:"folder"`
+	PID        int               `json:"pid"`
+}
+
+// AMQPStatus is how to reach the rig's RabbitMQ: URL with user and password but without vhost.
+type AMQPStatus struct {
+	URL    string   `json:"url"`
+	VHosts []string `json:"vhosts"`
+}
+
+// NautobotStatus is how to reach the simulated Nautobot.
+type NautobotStatus struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
+}
+
+// OpenStackStatus is how to reach the simulated OpenStack cloud.
+type OpenStackStatus struct {
+	AuthURL    string `json:"authURL"`
+	CloudsYAML string `json:"cloudsYAML"` // file
+}
+
+const (
+	statusFile = "rig.json"
+	lockFile   = "lock"
+)
+
+// lock holds the rig's folder for as long as this process lives; the kernel lets it go also after SIGKILL, so a rig
+// whose lock is free is dead.
+func lock(folder string) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(folder, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock of %s: %w", folder, err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("lock %s: %w", folder, err)
+	}
+	return file, nil
+}
+
+// Alive says whether a process holds the rig's folder.
+func Alive(folder string) bool {
+	file, err := lock(folder)
+	if err != nil {
+		return true
+	}
+	file.Close()
+	return false
+}
+
+func (s Status) write() error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode status of rig %s: %w", s.Name, err)
+	}
+	// Renamed into place, because `eventrig up` waits for the file and must not read half of it.
+	path := filepath.Join(s.Folder, statusFile)
+	if err := os.WriteFile(path+".new", append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write status of rig %s: %w", s.Name, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write status of rig %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+// ReadStatus reads the status of the rig in a folder.
+func ReadStatus(folder string) (Status, error) {
+	data, err := os.ReadFile(filepath.Join(folder, statusFile))
+	if err != nil {
+		return Status{}, fmt.Errorf("read status of rig %s: %w", filepath.Base(folder), err)
+	}
+	var status Status
+	if err := json.Unmarshal(data, &status); err != nil {
+		return Status{}, fmt.Errorf("read status of rig %s: %w", filepath.Base(folder), err)
+	}
+	return status, nil
+}
+
+// List returns the folders of all rigs, the live ones and those that a killed process left behind.
+func List() ([]string, error) {
+	parent, err := StateFolder()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(parent)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list rigs: %w", err)
+	}
+	var folders []string
+	for _, entry := range entries {
+		if entry.IsDir() {
+			folders = append(folders, filepath.Join(parent, entry.Name()))
+		}
+	}
+	return folders, nil
+}
+
+// Find returns the rig of the given name or, with an empty name, the only one that is up.
+func Find(name string) (Status, error) {
+	folders, err := List()
+	if err != nil {
+		return Status{}, err
+	}
+	var up []Status
+	for _, folder := range folders {
+		if status, err := ReadStatus(folder); err == nil && Alive(folder) {
+			up = append(up, status)
+		}
+	}
+	var names []string
+	for _, status := range up {
+		names = append(names, status.Name)
+	}
+	slices.Sort(names)
+	if name != "" {
+		for _, status := range up {
+			if status.Name == name {
+				return status, nil
+			}
+		}
+		return Status{}, failure.New(failure.BadInput, "rigs that are up: "+orNone(names), "no rig named %q is up", name)
+	}
+	switch len(up) {
+	case 1:
+		return up[0], nil
+	case 0:
+		return Status{}, failure.New(failure.BadInput, "start one with: eventrig up", "no rig is up")
+	default:
+		return Status{}, failure.New(failure.BadInput, "name one with --rig: "+orNone(names), "%d rigs are up", len(up))
+	}
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

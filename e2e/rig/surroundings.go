@@ -1,0 +1,103 @@
+package rig
+
+import (
+	"encoding/base64"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/eventrig/eventrig/internal/apply"
+	"github.com/eventrig/eventrig/internal/cluster/embedded"
+)
+
+// An outside service is something that UnderStack runs in its cluster and the rig runs beside it: in the cluster it
+// has the DNS name that the manifests use, behind it the rig's own listener.
+type outsideService struct {
+	namespace, name string
+	port, target    int // the Service's port and the port of the rig's listener
+}
+
+// Ports of the rig's listeners inside its sandbox; the sandbox has a network of its own, so they collide with nothing.
+const (
+	amqpPort      = 5672
+	nautobotPort  = 8080
+	openstackPort = 5000
+)
+
+// outsideServices are the names by which UnderStack's manifests reach what lies outside Argo.
+var outsideServices = []outsideService{
+	{"openstack", "rabbitmq", 5672, amqpPort},
+	{"openstack", "keystone-api", 5000, openstackPort},
+	{"nautobot", "nautobot-default", 80, nautobotPort},
+}
+
+// keystoneURL is where pods find Keystone.
+const keystoneURL = "http://keystone-api.openstack.svc.cluster.local:5000/v3"
+
+// objects are the Service without selector and its EndpointSlice.
+func (s outsideService) objects() []apply.Object {
+	metadata := map[string]any{"name": s.name, "namespace": s.namespace}
+	service := map[string]any{
+		"apiVersion": "v1", "kind": "Service", "metadata": metadata,
+		"spec": map[string]any{"ports": []any{map[string]any{"name": "main", "port": int64(s.port), "targetPort": int64(s.target), "protocol": "TCP"}}},
+	}
+	slice := map[string]any{
+		"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+		"metadata": map[string]any{
+			"name": s.name + "-eventrig", "namespace": s.namespace,
+			"labels": map[string]any{"kubernetes.io/service-name": s.name, "endpointslice.kubernetes.io/managed-by": "eventrig"},
+		},
+		"addressType": "IPv4",
+		"ports":       []any{map[string]any{"name": "main", "port": int64(s.target), "protocol": "TCP"}},
+		"endpoints": []any{map[string]any{
+			"addresses": []any{embedded.NodeAddress}, "conditions": map[string]any{"ready": true},
+		}},
+	}
+	return []apply.Object{made(service), made(slice)}
+}
+
+// made marks an object as the rig's own.
+func made(content map[string]any) apply.Object {
+	return apply.Object{Unstructured: &unstructured.Unstructured{Object: content}, Origin: "the rig"}
+}
+
+func namespace(name string) apply.Object {
+	return made(map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}})
+}
+
+// secret makes a Secret from plain values.
+func secret(namespace, name string, values map[string]string) apply.Object {
+	data := map[string]any{}
+	for key, value := range values {
+		data[key] = base64.StdEncoding.EncodeToString([]byte(value))
+	}
+	return made(map[string]any{
+		"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+		"metadata": map[string]any{"name": name, "namespace": namespace}, "data": data,
+	})
+}
+
+// observable raises the log level of an EventSource or a Sensor to debug: a filter that says no is logged only there
+// (argo-events pkg/sensors/listener.go), and the rig decides a negative by what was observed. It is the one thing
+// that the rig changes in a user's manifests.
+func observable(object *unstructured.Unstructured) error {
+	kind := object.GetKind()
+	if kind != "Sensor" && kind != "EventSource" {
+		return nil
+	}
+	path := []string{"spec", "template", "container", "env"}
+	env, _, err := unstructured.NestedSlice(object.Object, path...)
+	if err != nil {
+		return fmt.Errorf("read spec.template.container.env of %s: %w", apply.Name(object), err)
+	}
+	kept := []any{map[string]any{"name": "LOG_LEVEL", "value": "debug"}}
+	for _, variable := range env {
+		if fields, _ := variable.(map[string]any); fields["name"] != "LOG_LEVEL" {
+			kept = append(kept, variable)
+		}
+	}
+	if err := unstructured.SetNestedSlice(object.Object, kept, path...); err != nil {
+		return fmt.Errorf("set the log level of %s: %w", apply.Name(object), err)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+// Package lifecycle holds the commands for a rig that stays: up, status and down.
+package lifecycle
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eventrig/eventrig/e2e/rig"
+	"github.com/eventrig/eventrig/internal/failure"
+)
+
+// Flags adds the flags that describe a rig to a command.
+func Flags(command *cobra.Command, options *rig.Options) {
+	flags := command.Flags()
+	flags.StringVar(&options.Bus, "bus", rig.BusSTAN, "EventBus: "+strings.Join(rig.Buses, ", "))
+	flags.StringVar(&options.ArgoEvents, "argo-events", rig.DefaultArgoEvents, "version of Argo Events")
+	flags.StringVar(&options.ArgoWorkflows, "argo-workflows", rig.DefaultArgoWorkflows, "version of Argo Workflows")
+	flags.StringArrayVar(&options.Manifests, "manifests", nil, "folder, file or kustomization with the manifests under test (repeatable; default: the built-in ones)")
+	flags.StringArrayVar(&options.Images, "image", nil, "what stands behind an image: REF=command:PATH, rootfs:PATH or oci:PATH (repeatable)")
+	_ = command.RegisterFlagCompletionFunc("bus", cobra.FixedCompletions(rig.Buses, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// Output adds -o and returns a check for it.
+func Output(command *cobra.Command, output *string) func() error {
+	command.Flags().StringVarP(output, "output", "o", "text", "text or json")
+	return func() error {
+		if *output != "text" && *output != "json" {
+			return failure.New(failure.BadInput, "use text or json", "output format %q is unknown", *output)
+		}
+		return nil
+	}
+}
+
+// Status is `eventrig status`.
+func Status() *cobra.Command {
+	var name, output string
+	command := &cobra.Command{
+		Use:     "status",
+		Short:   "Show how to reach a rig that is up",
+		Example: "  eventrig status -o json | jq -r .kubeconfig",
+		Args:    cobra.NoArgs,
+	}
+	command.Flags().StringVar(&name, "rig", "", "name of the rig (default: the only one that is up)")
+	check := Output(command, &output)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		if err := check(); err != nil {
+			return err
+		}
+		status, err := rig.Find(name)
+		if err != nil {
+			return err
+		}
+		return printStatus(command.OutOrStdout(), output, status)
+	}
+	return command
+}
+
+func printStatus(out io.Writer, output string, status rig.Status) error {
+	if output == "json" {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(status)
+	}
+	_, err := fmt.Fprintf(out, `rig         %s (%s, pid %d)
+kubeconfig  %s
+RabbitMQ    %s (vhosts %s)
+Nautobot    %s (token %s)
+Keystone    %s (clouds.yaml %s)
+folder      %s
+`, status.Name, status.Tier, status.PID, status.Kubeconfig, status.AMQP.URL, strings.Join(status.AMQP.VHosts, ", "),
+		status.Nautobot.URL, status.Nautobot.Token, status.OpenStack.AuthURL, status.OpenStack.CloudsYAML, status.Folder)
+	return err
+}
+
+// Down is `eventrig down`.
+func Down() *cobra.Command {
+	var name string
+	var all bool
+	command := &cobra.Command{
+		Use:   "down",
+		Short: "Take a rig down and remove its folder",
+		Example: `  eventrig down
+  eventrig down --all   # also what killed rigs left behind`,
+		Args: cobra.NoArgs,
+	}
+	command.Flags().StringVar(&name, "rig", "", "name of the rig (default: the only one that is up)")
+	command.Flags().BoolVar(&all, "all", false, "every rig, also the folders of killed ones")
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		if all {
+			folders, err := rig.List()
+			if err != nil {
+				return err
+			}
+			for _, folder := range folders {
+				if err := rig.End(command.Context(), folder); err != nil {
+					return err
+				}
+				fmt.Fprintln(command.OutOrStdout(), folder)
+			}
+			return nil
+		}
+		status, err := rig.Find(name)
+		if err != nil {
+			return err
+		}
+		if err := rig.End(command.Context(), status.Folder); err != nil {
+			return err
+		}
+		fmt.Fprintln(command.OutOrStdout(), status.Name)
+		return nil
+	}
+	return command
+}
+
+// executable is this program, to be started again in the background.
+func executable() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", failure.New(failure.Environment, "", "find this program's own path: %w", err)
+	}
+	return path, nil
+}

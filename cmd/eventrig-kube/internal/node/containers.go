@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -36,8 +37,12 @@ func startRuntime(f *Flags, client clientset.Interface, pods *network.Network, c
 	if err != nil {
 		return nil, err
 	}
+	listener, err := runtime.Listen(socket)
+	if err != nil {
+		return nil, errors.Join(err, containers.Close())
+	}
 	go func() {
-		if err := containers.Serve(socket); err != nil {
+		if err := containers.Serve(listener); err != nil {
 			report(failed, fmt.Errorf("serve the container runtime: %w", err))
 		}
 	}()

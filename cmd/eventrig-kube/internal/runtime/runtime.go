@@ -123,15 +123,21 @@ func (r *Runtime) startStreaming() error {
 	return nil
 }
 
-// Serve answers CRI calls on a unix socket until Close.
-func (r *Runtime) Serve(socket string) error {
+// Listen makes the socket that Serve answers on. It is a step of its own, because a kubelet that is started before the
+// socket is there gives up at once.
+func Listen(socket string) (net.Listener, error) {
 	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the old socket: %w", err)
+		return nil, fmt.Errorf("remove the old socket: %w", err)
 	}
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
-		return fmt.Errorf("listen for the kubelet: %w", err)
+		return nil, fmt.Errorf("listen for the kubelet: %w", err)
 	}
+	return listener, nil
+}
+
+// Serve answers the kubelet until Close.
+func (r *Runtime) Serve(listener net.Listener) error {
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(16<<20), grpc.MaxSendMsgSize(16<<20))
 	cri.RegisterRuntimeServiceServer(server, r)
 	cri.RegisterImageServiceServer(server, r)

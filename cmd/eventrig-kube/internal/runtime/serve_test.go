@@ -32,8 +32,12 @@ func (r *rig) dial() cri.RuntimeServiceClient {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	listener, err := Listen(dir + "/s")
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	served := make(chan error, 1)
-	go func() { served <- r.Serve(dir + "/s") }()
+	go func() { served <- r.Serve(listener) }()
 	conn, err := grpc.NewClient("unix://"+dir+"/s", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 	if err != nil {
 		r.t.Fatal(err)

@@ -36,7 +36,7 @@ type Versions struct {
 	// WorkflowNamespaces are the namespaces whose Workflows run. One controller watches one namespace, so each further
 	// one gets a controller of its own.
 	WorkflowNamespaces []string
-	// Modules finds a module's folder; by default Go's module cache, filled by download.
+	// Modules finds a folder with the module's manifests/; by default that of the component cache, filled by download.
 	Modules func(ctx context.Context, module, version string) (dir string, err error)
 }
 
@@ -51,7 +51,7 @@ func (v Versions) withDefaults() Versions {
 		v.WorkflowNamespaces = []string{NamespaceEvents}
 	}
 	if v.Modules == nil {
-		v.Modules = (&images.Builder{}).Module
+		v.Modules = (&images.Builder{}).ModuleManifests
 	}
 	return v
 }

@@ -102,3 +102,19 @@ func TestFindLooksInEventrigBin(t *testing.T) {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
+
+func TestManifestsNeedNoGoOnceTheyAreCached(t *testing.T) {
+	builder := &images.Builder{Cache: t.TempDir()}
+	first, err := builder.ModuleManifests(t.Context(), images.ModuleArgoEvents, images.DefaultArgoEvents)
+	if err != nil {
+		t.Skipf("the module cannot be had here: %v", err)
+	}
+	t.Setenv("PATH", "/nowhere")
+	again, err := builder.ModuleManifests(t.Context(), images.ModuleArgoEvents, images.DefaultArgoEvents)
+	if err != nil || again != first {
+		t.Fatalf("%q, %v; the first time %q", again, err, first)
+	}
+	if _, err := os.Stat(filepath.Join(again, "manifests", "cluster-install", "kustomization.yaml")); err != nil {
+		t.Error(err)
+	}
+}

@@ -32,6 +32,7 @@ type state struct {
 	requests     []Request
 	taken        map[string]bool // requests by simulator and sequence
 	openRequests []Request
+	expected     map[string]int64 // generation of applied EventSources and Sensors, by "Kind namespace/name"
 }
 
 // message is one published notification, or several with the same key.
@@ -92,6 +93,7 @@ type component struct {
 	created         time.Time
 	run             string
 	debug           bool
+	spec            any // what the pod runs with; nil when it does not say
 	gone            bool
 	ready           map[string]bool
 	publishFailures int // lines about an event that the next error line repeats
@@ -141,6 +143,7 @@ func newState(record func(ledger.Record)) *state {
 		record: record, sensors: map[string]*v1alpha1.Sensor{}, sources: map[string]*v1alpha1.EventSource{},
 		messages: map[string]*message{}, events: map[string]*event{}, outcomes: map[subject]map[string]*outcome{}, anonymous: map[subject][]line{},
 		refusals: map[string][]refusal{}, components: map[string]*component{}, objects: map[string]*object{}, pods: map[string]*pod{}, taken: map[string]bool{},
+		expected: map[string]int64{},
 	}
 }
 
@@ -327,6 +330,7 @@ func (s *state) setComponent(p *corev1.Pod, gone bool) *component {
 			}
 		}
 		c.container = main.Name
+		c.spec = specOf(main)
 		for _, env := range main.Env {
 			if env.Name == "LOG_LEVEL" && env.Value == "debug" {
 				c.debug = true
@@ -348,8 +352,8 @@ func (s *state) notReady() ([]string, error) {
 		}
 		return best
 	}
-	var missing []string
-	check := func(what, namespace, name string, source bool, want []string) error {
+	missing := s.unseen()
+	check := func(what, namespace, name string, source bool, spec any, want []string) error {
 		c := newest(namespace, name, source)
 		if c == nil {
 			missing = append(missing, what+" has no pod")
@@ -358,6 +362,10 @@ func (s *state) notReady() ([]string, error) {
 		if !c.debug {
 			return failure.New(failure.Environment, "set LOG_LEVEL=debug in spec.template.container.env; a filter that says no is logged only there",
 				"%s: pod %s/%s does not run with LOG_LEVEL=debug", what, c.namespace, c.pod)
+		}
+		if c.spec != nil && !sameSpec(c.spec, spec) {
+			missing = append(missing, fmt.Sprintf("%s: its pod %s still runs an earlier spec", what, c.pod))
+			return nil
 		}
 		for _, w := range want {
 			if !c.ready[w] {
@@ -372,7 +380,7 @@ func (s *state) notReady() ([]string, error) {
 		if len(want) == 0 {
 			want = []string{""}
 		}
-		if err := check("EventSource "+name, source.Namespace, source.Name, true, want); err != nil {
+		if err := check("EventSource "+name, source.Namespace, source.Name, true, source.Spec, want); err != nil {
 			return nil, err
 		}
 	}
@@ -384,7 +392,7 @@ func (s *state) notReady() ([]string, error) {
 				want = append(want, t.Template.Name)
 			}
 		}
-		if err := check("Sensor "+name, sensor.Namespace, sensor.Name, false, want); err != nil {
+		if err := check("Sensor "+name, sensor.Namespace, sensor.Name, false, sensor.Spec, want); err != nil {
 			return nil, err
 		}
 	}

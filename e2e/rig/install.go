@@ -54,7 +54,19 @@ func (r *Rig) install(ctx context.Context) error {
 		return err
 	}
 	defer r.watch.phase("manifests under test")()
-	return r.applier.All(ctx, r.manifests)
+	return r.apply(ctx, r.manifests)
+}
+
+// apply writes objects and tells the observer which EventSources and Sensors to look out for.
+func (r *Rig) apply(ctx context.Context, objects []apply.Object) error {
+	applied, err := r.applier.All(ctx, objects)
+	if err != nil {
+		return err
+	}
+	for _, object := range applied {
+		r.observer.Expect(object.GetKind(), object.GetNamespace(), object.GetName(), object.GetGeneration())
+	}
+	return nil
 }
 
 // installArgo writes the upstream manifests and what surrounds Argo: names of outside services, credentials.
@@ -86,7 +98,8 @@ func (r *Rig) installArgo(ctx context.Context) error {
 	}
 	// Definitions first and by themselves: the API server takes its time before it stores the first object of a new kind.
 	slices.SortStableFunc(objects, func(a, b apply.Object) int { return apply.Rank(a.GetKind()) - apply.Rank(b.GetKind()) })
-	return r.applier.All(ctx, objects)
+	_, err = r.applier.All(ctx, objects)
+	return err
 }
 
 // waitDeployment watches a Deployment until it is available. When that does not happen the error holds what its pods say.

@@ -35,7 +35,7 @@ func (r *Rig) Apply(ctx context.Context, objects []map[string]any) error {
 		}
 		all = append(all, object)
 	}
-	return r.applier.All(ctx, all)
+	return r.apply(ctx, all)
 }
 
 // Delete implements scenario.Rig: it removes objects and returns them as they were, without what the server added.
@@ -54,6 +54,7 @@ func (r *Rig) Delete(ctx context.Context, objects []map[string]any) ([]map[strin
 		if err := r.applier.Delete(ctx, object); err != nil {
 			return before, err
 		}
+		r.observer.Forget(current.GetKind(), current.GetNamespace(), current.GetName())
 		before = append(before, withoutServerFields(current.Object))
 	}
 	return before, nil

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -75,8 +76,11 @@ func Rank(kind string) int {
 	return 4
 }
 
-// All writes the objects rank by rank, those of one rank side by side.
-func (a *Applier) All(ctx context.Context, objects []Object) error {
+// All writes the objects rank by rank, those of one rank side by side, and returns them as the server has them, in no
+// particular order.
+func (a *Applier) All(ctx context.Context, objects []Object) ([]*unstructured.Unstructured, error) {
+	var mu sync.Mutex
+	var applied []*unstructured.Unstructured
 	byRank := map[int][]Object{}
 	for _, object := range objects {
 		byRank[Rank(object.GetKind())] = append(byRank[Rank(object.GetKind())], object)
@@ -90,40 +94,47 @@ func (a *Applier) All(ctx context.Context, objects []Object) error {
 		group, groupContext := errgroup.WithContext(ctx)
 		group.SetLimit(parallel)
 		for _, object := range byRank[rank] {
-			group.Go(func() error { return a.One(groupContext, object) })
+			group.Go(func() error {
+				current, err := a.One(groupContext, object)
+				mu.Lock()
+				defer mu.Unlock()
+				applied = append(applied, current)
+				return err
+			})
 		}
 		if err := group.Wait(); err != nil {
-			return err
+			return nil, err
 		}
 		if rank == Rank("CustomResourceDefinition") {
 			if err := a.waitEstablished(ctx, byRank[rank]); err != nil {
-				return err
+				return nil, err
 			}
 			a.mapper.Reset()
 		}
 	}
-	return nil
+	return applied, nil
 }
 
-// One writes one object by server-side apply.
-func (a *Applier) One(ctx context.Context, object Object) error {
+// One writes one object by server-side apply and returns it as the server has it.
+func (a *Applier) One(ctx context.Context, object Object) (*unstructured.Unstructured, error) {
 	resource, err := a.resource(object)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var current *unstructured.Unstructured
 	if object.GetName() == "" && object.GetGenerateName() != "" {
-		_, err = resource.Create(ctx, object.Unstructured, metav1.CreateOptions{FieldManager: fieldManager})
+		current, err = resource.Create(ctx, object.Unstructured, metav1.CreateOptions{FieldManager: fieldManager})
 	} else {
-		_, err = resource.Apply(ctx, object.GetName(), object.Unstructured, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+		current, err = resource.Apply(ctx, object.GetName(), object.Unstructured, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	}
 	if err == nil {
-		return nil
+		return current, nil
 	}
 	described := fmt.Errorf("apply %s from %s: %w", Name(object.Unstructured), object.Origin, err)
 	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsForbidden(err) {
-		return failure.New(failure.BadInput, "correct the manifest: the message is the API server's own", "%w", described)
+		return nil, failure.New(failure.BadInput, "correct the manifest: the message is the API server's own", "%w", described)
 	}
-	return described
+	return nil, described
 }
 
 // Get reads the object of that kind, namespace and name as the server has it.

@@ -35,8 +35,14 @@ func (r *Rig) findPrograms(ctx context.Context) (programs, error) {
 			return err
 		},
 		// What installs them too: a version that cannot be had is found before anything runs.
-		func() (err error) { _, err = builder.ModuleManifests(ctx, images.ModuleArgoEvents, r.options.ArgoEvents); return },
-		func() (err error) { _, err = builder.ModuleManifests(ctx, images.ModuleArgoWorkflows, r.options.ArgoWorkflows); return },
+		func() (err error) {
+			_, err = builder.ModuleManifests(ctx, images.ModuleArgoEvents, r.options.ArgoEvents)
+			return
+		},
+		func() (err error) {
+			_, err = builder.ModuleManifests(ctx, images.ModuleArgoWorkflows, r.options.ArgoWorkflows)
+			return
+		},
 		func() (err error) {
 			if r.options.Bus == BusSTAN {
 				components.NATSStreaming, err = binary(builder.NATSStreaming(ctx, images.DefaultNATSStreaming))("nats-streaming-server")

@@ -15,8 +15,8 @@ type programs struct {
 }
 
 // findPrograms finds or builds everything that the rig runs. What is in the cache costs nothing.
-func (r *Rig) findPrograms(ctx context.Context) (programs, error) {
-	defer r.watch.phase("programs")()
+func (r *Rig) findPrograms(ctx context.Context) (_ programs, err error) {
+	defer r.watch.phase("programs")(&err)
 	builder := &images.Builder{Log: r.options.Log}
 	var found programs
 	var components images.Components

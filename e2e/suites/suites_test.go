@@ -2,7 +2,6 @@
 package suites_test
 
 import (
-	"context"
 	"os"
 	"testing"
 	"time"
@@ -58,11 +57,4 @@ func labels(one scenario.Scenario) Labels {
 		all = append(all, key+":"+value)
 	}
 	return all
-}
-
-// background is the context of what must outlive a spec's own.
-func background(limit time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	DeferCleanup(cancel)
-	return ctx
 }

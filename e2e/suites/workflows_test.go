@@ -36,9 +36,9 @@ var _ = Describe("the workflow controller", func() {
 		Expect(err).NotTo(HaveOccurred())
 		elsewhere, err := client.Resource(workflows).Namespace("openstack").Create(ctx, probe("openstack"), metav1.CreateOptions{})
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() {
-			_ = client.Resource(workflows).Namespace("openstack").Delete(background(10*time.Second), elsewhere.GetName(), metav1.DeleteOptions{})
-		})
+		DeferCleanup(func(ctx SpecContext) error {
+			return client.Resource(workflows).Namespace("openstack").Delete(ctx, elsewhere.GetName(), metav1.DeleteOptions{})
+		}, NodeTimeout(10*time.Second))
 		here, err := client.Resource(workflows).Namespace("argo-events").Create(ctx, probe("argo-events"), metav1.CreateOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		// The one created later is taken up: a controller that also watched the other namespace would have met it before.

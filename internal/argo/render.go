@@ -222,16 +222,17 @@ func containers(object *unstructured.Unstructured) []map[string]any {
 }
 
 func setEnv(deployment *unstructured.Unstructured, name, value string) error {
-	for _, container := range containers(deployment) {
-		list, _ := container["env"].([]any)
-		for _, item := range list {
-			if variable, ok := item.(map[string]any); ok && variable["name"] == name {
-				variable["value"] = value
-				return nil
-			}
-		}
-		container["env"] = append(list, map[string]any{"name": name, "value": value})
-		return nil
+	all := containers(deployment)
+	if len(all) == 0 {
+		return fmt.Errorf("set %s: Deployment %s has no container", name, deployment.GetName())
 	}
-	return fmt.Errorf("set %s: Deployment %s has no container", name, deployment.GetName())
+	list, _ := all[0]["env"].([]any)
+	for _, item := range list {
+		if variable, ok := item.(map[string]any); ok && variable["name"] == name {
+			variable["value"] = value
+			return nil
+		}
+	}
+	all[0]["env"] = append(list, map[string]any{"name": name, "value": value})
+	return nil
 }

@@ -164,7 +164,8 @@ func oneOf(class string, choices []string) func(string) error {
 
 func isURL(text string) error {
 	if parsed, err := url.Parse(text); err != nil || parsed.Scheme == "" || parsed.Host == "" {
-		return fmt.Errorf("Invalid URL: '%s'", text) //nolint:staticcheck // argparse's words
+		//lint:ignore ST1005 argparse's words
+		return fmt.Errorf("Invalid URL: '%s'", text)
 	}
 	return nil
 }

@@ -63,7 +63,8 @@ func connect(s Surroundings, name string) (*cloud, error) {
 		}
 		break
 	}
-	return nil, fmt.Errorf("openstack.exceptions.ConfigException: Cloud %s was not found.", name) //nolint:staticcheck // openstacksdk's words
+	//lint:ignore ST1005 openstacksdk's words
+	return nil, fmt.Errorf("openstack.exceptions.ConfigException: Cloud %s was not found.", name)
 }
 
 // cloudError is openstacksdk's exception for an HTTP status.

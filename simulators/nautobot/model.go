@@ -1,7 +1,5 @@
 package nautobot
 
-import "strings"
-
 // kind is what a field holds.
 type kind int
 
@@ -70,9 +68,6 @@ func (m *model) field(name string) *field {
 	return nil
 }
 
-// plugin endpoints lie one level deeper, below /api/plugins/; splitting at the last slash serves both.
-func (m *model) endpoint() string { return m.path[strings.LastIndex(m.path, "/")+1:] }
-
 // record holds the values of one record by field name, with id, created and last_updated. A related field holds an id.
 type record map[string]any
 
@@ -104,6 +99,3 @@ func cloneValue(value any) any {
 		return value
 	}
 }
-
-// fieldError is a refusal that belongs to one field, or with an empty field to the record.
-type fieldError struct{ field, message string }

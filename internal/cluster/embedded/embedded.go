@@ -8,7 +8,6 @@ package embedded
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -131,7 +130,6 @@ func (c *Cluster) waitReady(ctx context.Context) error {
 	}
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	last := errors.New("no answer yet")
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+apiAddress+"/readyz", nil)
 		if err != nil {
@@ -145,12 +143,11 @@ func (c *Cluster) waitReady(ctx context.Context) error {
 			}
 			err = fmt.Errorf("GET /readyz: %s", response.Status)
 		}
-		last = err
 		select {
 		case <-c.failed:
 			return failure.New(failure.Environment, "look at the folder "+filepath.Join(c.config.Dir, "logs"), "%w", c.err)
 		case <-ctx.Done():
-			return fmt.Errorf("%w (last: %v; end of the API server's log:\n%s)", ctx.Err(), last, tail(c.Log("kube-apiserver"), 10))
+			return fmt.Errorf("%w (last: %w; end of the API server's log:\n%s)", ctx.Err(), err, tail(c.Log("kube-apiserver"), 10))
 		case <-ticker.C:
 		}
 	}

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -41,8 +42,8 @@ func (l launcher) LaunchRoot(ctx context.Context, root, name, path string, args,
 }
 
 // startBroker starts RabbitMQ with a virtual host and a user for each OpenStack service.
-func (r *Rig) startBroker(ctx context.Context) error {
-	defer r.watch.phase("RabbitMQ")()
+func (r *Rig) startBroker(ctx context.Context) (err error) {
+	defer r.watch.phase("RabbitMQ")(&err)
 	started, err := broker.Start(ctx, broker.Config{
 		Dir:      brokerFolder(r.folder),
 		Services: r.services,
@@ -58,6 +59,13 @@ func (r *Rig) startBroker(ctx context.Context) error {
 	r.broker = started
 	r.versions["rabbitmq"] = started.Version()
 	r.onClose(started.Close)
+	go func() {
+		select {
+		case <-started.Done():
+			r.fail(errors.New("RabbitMQ ended; its log: " + started.Log()))
+		case <-r.closeBegun:
+		}
+	}()
 	return nil
 }
 

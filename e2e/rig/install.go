@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 
@@ -30,30 +29,30 @@ const (
 var namespaces = []string{eventsNamespace, workflowsNamespace, openstackNamespace, nautobotNamespace}
 
 // install brings Argo and the manifests under test into the cluster.
-func (r *Rig) install(ctx context.Context) error {
+func (r *Rig) install(ctx context.Context) (err error) {
 	if err := r.cluster.StartNode(ctx); err != nil {
 		return err
 	}
 	end := r.watch.phase("Argo's manifests")
-	err := r.installArgo(ctx)
-	end()
+	err = r.installArgo(ctx)
+	end(&err)
 	if err != nil {
 		return err
 	}
 	group, groupContext := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer r.watch.phase("node")()
+	group.Go(func() (err error) {
+		defer r.watch.phase("node")(&err)
 		return r.cluster.WaitNode(groupContext)
 	})
 	group.Go(func() error { return r.startObserver(groupContext) })
-	group.Go(func() error {
-		defer r.watch.phase("validating webhook")()
+	group.Go(func() (err error) {
+		defer r.watch.phase("validating webhook")(&err)
 		return r.waitDeployment(groupContext, eventsNamespace, webhookDeployment)
 	})
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	defer r.watch.phase("manifests under test")()
+	defer r.watch.phase("manifests under test")(&err)
 	return r.apply(ctx, r.manifests)
 }
 
@@ -117,7 +116,7 @@ func (r *Rig) waitDeployment(ctx context.Context, namespace, name string) error 
 			select {
 			case <-ctx.Done():
 				watcher.Stop()
-				return fmt.Errorf("wait for Deployment %s/%s: %w\n%s", namespace, name, ctx.Err(), r.podTroubles(namespace))
+				return fmt.Errorf("wait for Deployment %s/%s: %w\n%s", namespace, name, context.Cause(ctx), r.podTroubles(namespace, ""))
 			case event, more := <-watcher.ResultChan():
 				open = more
 				deployment, isDeployment := event.Object.(*appsv1.Deployment)
@@ -128,54 +127,4 @@ func (r *Rig) waitDeployment(ctx context.Context, namespace, name string) error 
 			}
 		}
 	}
-}
-
-// podTroubles describes the pods of a namespace that are not ready: container states and warning events. It is for
-// error messages, so it never fails itself.
-func (r *Rig) podTroubles(namespace string) string {
-	ctx, cancel := context.WithTimeout(context.Background(), troubleTimeout)
-	defer cancel()
-	text := ""
-	pods, err := r.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return "its pods could not be listed: " + err.Error()
-	}
-	for _, pod := range pods.Items {
-		for _, container := range pod.Status.ContainerStatuses {
-			if container.Ready {
-				continue
-			}
-			text += fmt.Sprintf("pod %s/%s, container %s: %s\n", namespace, pod.Name, container.Name, containerState(container.State))
-			text += r.podLog(ctx, namespace, pod.Name, container.Name)
-		}
-	}
-	events, err := r.client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning"})
-	if err != nil {
-		return text
-	}
-	for _, event := range events.Items {
-		text += fmt.Sprintf("event %s %s: %s: %s\n", event.InvolvedObject.Kind, event.InvolvedObject.Name, event.Reason, event.Message)
-	}
-	return text
-}
-
-func containerState(state corev1.ContainerState) string {
-	switch {
-	case state.Waiting != nil:
-		return fmt.Sprintf("waiting: %s %s", state.Waiting.Reason, state.Waiting.Message)
-	case state.Terminated != nil:
-		return fmt.Sprintf("ended with %d: %s %s", state.Terminated.ExitCode, state.Terminated.Reason, state.Terminated.Message)
-	default:
-		return "running but not ready"
-	}
-}
-
-// podLog returns the last lines of a container, indented.
-func (r *Rig) podLog(ctx context.Context, namespace, pod, container string) string {
-	lines := int64(10)
-	data, err := r.client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container, TailLines: &lines}).DoRaw(ctx)
-	if err != nil {
-		return ""
-	}
-	return indent(string(data))
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/eventrig/eventrig/internal/failure"
 )
@@ -17,6 +18,9 @@ const (
 	DefaultArgoEvents    = "v1.9.10"
 	DefaultArgoWorkflows = "v3.7.15"
 )
+
+// DefaultReadyTimeout is many times what EventSources and Sensors need on a slow machine.
+const DefaultReadyTimeout = 2 * time.Minute
 
 // The kinds of EventBus that a rig can run.
 const (
@@ -36,6 +40,8 @@ type Options struct {
 	ArgoWorkflows string                                // version; DefaultArgoWorkflows when empty
 	Manifests     []string                              // folders, files or kustomizations; those embedded in the binary when empty
 	Images        []string                              // REF=command:PATH | rootfs:PATH | oci:PATH, see the image catalogue
+	Artifacts     string                                // folder that the logs of a rig that fails are kept in, below its name; none when empty
+	ReadyTimeout  time.Duration                         // for EventSources and Sensors, once everything else is up; DefaultReadyTimeout when 0
 	Progress      Progress                              `json:"-"` // told of each phase of the boot; may be nil
 	Log           func(format string, arguments ...any) `json:"-"` // told what is built or found; may be nil
 }
@@ -60,6 +66,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.ArgoWorkflows == "" {
 		o.ArgoWorkflows = DefaultArgoWorkflows
+	}
+	if o.ReadyTimeout <= 0 {
+		o.ReadyTimeout = DefaultReadyTimeout
 	}
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}

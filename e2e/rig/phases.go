@@ -10,6 +10,7 @@ type Phase struct {
 	Name    string  `json:"name"`
 	Start   float64 `json:"startSeconds"`
 	Seconds float64 `json:"seconds"`
+	Failed  bool    `json:"failed,omitempty"` // it ended with an error, or was given up because another one did
 }
 
 // Progress is told of each phase when it begins (done false) and when it ends (done true).
@@ -30,12 +31,13 @@ func newStopwatch(progress Progress) *stopwatch {
 	return &stopwatch{began: time.Now(), progress: progress}
 }
 
-// phase starts a phase; the returned function ends it. A phase that fails is reported too: its length is then the
-// time until it failed.
-func (s *stopwatch) phase(name string) (end func()) {
+// phase starts a phase; the returned function ends it, with the error that the pointer then leads to. A phase that fails
+// is reported too: its length is the time until it failed.
+func (s *stopwatch) phase(name string) (end func(err *error)) {
 	phase := Phase{Name: name, Start: time.Since(s.began).Seconds()}
 	s.progress(phase, false)
-	return func() {
+	return func(err *error) {
+		phase.Failed = *err != nil
 		phase.Seconds = time.Since(s.began).Seconds() - phase.Start
 		s.mu.Lock()
 		s.phases = append(s.phases, phase)

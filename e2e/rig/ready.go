@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"k8s.io/client-go/dynamic"
 
@@ -21,9 +22,8 @@ import (
 )
 
 // startObserver begins to watch the cluster and the simulators' journals.
-func (r *Rig) startObserver(ctx context.Context) error {
-	defer r.watch.phase("observer")()
-	var err error
+func (r *Rig) startObserver(ctx context.Context) (err error) {
+	defer r.watch.phase("observer")(&err)
 	if r.ledger, err = ledger.Open(filepath.Join(r.folder, "ledger.jsonl")); err != nil {
 		return err
 	}
@@ -42,27 +42,35 @@ func (r *Rig) startObserver(ctx context.Context) error {
 }
 
 // becomeReady waits until every EventSource consumes and every Sensor is subscribed: a Sensor on STAN never sees what was
-// published before that.
-func (r *Rig) becomeReady(ctx context.Context) error {
-	defer r.watch.phase("EventSources and Sensors ready")()
-	watched, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-r.cluster.Failed():
-			cancel()
-		case <-watched.Done():
-		}
-	}()
+// published before that. It gives up when a pod waits for an image that nothing stands behind, or after ReadyTimeout.
+func (r *Rig) becomeReady(ctx context.Context) (err error) {
+	defer r.watch.phase("EventSources and Sensors ready")(&err)
+	limited, stop := context.WithTimeoutCause(ctx, r.options.ReadyTimeout, fmt.Errorf("no sign of it within %s", r.options.ReadyTimeout))
+	defer stop()
+	watched, cancel := context.WithCancelCause(limited)
+	defer cancel(nil)
+	concerned := append(r.busNamespaces(), eventsNamespace, workflowsNamespace)
+	for _, name := range concerned {
+		go func() {
+			if err := r.missingImage(watched, name); err != nil {
+				cancel(err)
+			}
+		}()
+	}
 	if err := r.observer.Ready(watched); err != nil {
+		if ended := r.Err(); ended != nil {
+			return ended // the pods have nothing to do with it
+		}
+		first := err
+		var image *imageError
+		if errors.As(context.Cause(watched), &image) {
+			first = image
+		}
 		trouble := ""
-		for _, name := range append([]string{eventsNamespace, workflowsNamespace}, r.busNamespaces()...) {
-			trouble += r.podTroubles(name)
+		for _, name := range concerned {
+			trouble += r.podTroubles(name, err.Error())
 		}
-		if r.cluster.Err() != nil {
-			err = r.cluster.Err()
-		}
-		return failure.New(failure.Environment, failure.Hint(err), "%w\n%s", err, trouble)
+		return failure.New(failure.Environment, failure.Hint(first), "%w\n%s", first, strings.TrimRight(trouble, "\n"))
 	}
 	r.ready = r.Elapsed()
 	return nil

@@ -57,9 +57,15 @@ type Rig struct {
 	versions   map[string]string
 	mu         sync.Mutex
 
-	closers []func() error
-	closing sync.Once
-	closed  error
+	failing sync.Once
+	failed  chan struct{} // closed when a part has ended by itself
+	failure error         // which and why; valid after failed
+
+	closeBegun chan struct{} // closed when Close begins: what ends from then on is meant to
+	closersMu  sync.Mutex
+	closers    []func() error
+	closing    sync.Once
+	closed     error
 }
 
 // Start makes a rig and returns when it is ready. Whatever it had made is taken down again when it fails; the error
@@ -69,7 +75,8 @@ func Start(ctx context.Context, options Options) (_ *Rig, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rig{options: options, watch: newStopwatch(options.Progress), versions: map[string]string{}, services: brokerServices()}
+	r := &Rig{options: options, watch: newStopwatch(options.Progress), versions: map[string]string{}, services: brokerServices(),
+		failed: make(chan struct{}), closeBegun: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -87,15 +94,15 @@ func Start(ctx context.Context, options Options) (_ *Rig, err error) {
 		return nil, err
 	}
 	r.onClose(func() error { return os.RemoveAll(r.folder) })
-	if r.lock, err = lock(r.folder); err != nil {
-		return nil, err
+	if r.lock, err = hold(r.folder); err != nil {
+		return nil, r.explain(ctx, err)
 	}
 	r.onClose(r.lock.Close)
 	if err := r.boot(ctx, programs); err != nil {
-		return nil, r.explain(err)
+		return nil, r.explain(ctx, err)
 	}
 	if err := r.publishStatus(); err != nil {
-		return nil, err
+		return nil, r.explain(ctx, err)
 	}
 	return r, nil
 }
@@ -112,13 +119,23 @@ func (r *Rig) boot(ctx context.Context, programs programs) error {
 		Tmpfs:     []string{embedded.Tmpfs(r.folder), filepath.Join(brokerFolder(r.folder), "data")},
 		Addresses: embedded.LoopbackAddresses(),
 	})
-	end()
+	end(&err)
 	if err != nil {
 		return fmt.Errorf("start sandbox: %w", err)
 	}
 	r.sandbox = inside
 	r.onClose(inside.Close)
 
+	// Nobody waits any longer for a rig that has lost a part.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-r.failed:
+			cancel(r.Err())
+		case <-ctx.Done():
+		}
+	}()
 	group, groupContext := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.startBroker(groupContext) })
 	group.Go(func() error { return r.startSimulators() })
@@ -140,11 +157,18 @@ func (r *Rig) startCluster(ctx context.Context, images string, programs programs
 		Dir: r.folder, Images: images,
 		Binaries: embedded.Binaries{Kube: programs.kube, Shim: programs.shim},
 	})
-	end()
+	end(&err)
 	if err != nil {
 		return fmt.Errorf("start control plane: %w", err)
 	}
 	r.cluster = cluster
+	go func() {
+		select {
+		case <-cluster.Failed():
+			r.fail(cluster.Err())
+		case <-r.closeBegun:
+		}
+	}()
 	if r.client, err = kubernetes.NewForConfig(cluster.REST()); err != nil {
 		return fmt.Errorf("make API client: %w", err)
 	}
@@ -154,22 +178,17 @@ func (r *Rig) startCluster(ctx context.Context, images string, programs programs
 	return nil
 }
 
-// explain adds what a component said when it was a component that failed, not the step that noticed.
-func (r *Rig) explain(err error) error {
-	if r.cluster != nil && r.cluster.Err() != nil {
-		return failure.New(failure.Environment, failure.Hint(err), "%w: %w", err, r.cluster.Err())
-	}
-	if errors.Is(err, syscall.ENOSPC) {
-		return failure.New(failure.Environment, "free some space on the file system of "+r.folder, "%w", err)
-	}
-	return err
+// onClose adds what Close is to do, before what was added earlier.
+func (r *Rig) onClose(closer func() error) {
+	r.closersMu.Lock()
+	defer r.closersMu.Unlock()
+	r.closers = append(r.closers, closer)
 }
-
-func (r *Rig) onClose(closer func() error) { r.closers = append(r.closers, closer) }
 
 // Close takes the rig down: nothing of it is left, its folder neither. It may be called more than once.
 func (r *Rig) Close() error {
 	r.closing.Do(func() {
+		close(r.closeBegun)
 		var all []error
 		for i := len(r.closers) - 1; i >= 0; i-- {
 			all = append(all, r.closers[i]())
@@ -179,8 +198,26 @@ func (r *Rig) Close() error {
 	return r.closed
 }
 
-// Failed is closed when a part of the rig has ended by itself.
-func (r *Rig) Failed() <-chan struct{} { return r.cluster.Failed() }
+// fail notes that a part of the rig has ended by itself; the first one counts.
+func (r *Rig) fail(err error) {
+	r.failing.Do(func() {
+		r.failure = err
+		close(r.failed)
+	})
+}
+
+// Failed is closed when a part of the rig has ended by itself; Err then says which and why.
+func (r *Rig) Failed() <-chan struct{} { return r.failed }
+
+// Err is why the rig failed, nil while it has not.
+func (r *Rig) Err() error {
+	select {
+	case <-r.failed:
+		return failure.New(failure.Environment, "", "%w", r.failure)
+	default:
+		return nil
+	}
+}
 
 // Name is the rig's name.
 func (r *Rig) Name() string { return r.options.Name }
@@ -214,31 +251,31 @@ func (r *Rig) MemoryBytes() (int64, error) { return r.sandbox.PSS() }
 
 // End stops the rig in a folder, which another process may hold, and removes what it left.
 func End(ctx context.Context, folder string) error {
-	if Alive(folder) {
-		status, err := ReadStatus(folder)
-		if err != nil {
-			return failure.New(failure.Environment, "it is starting or ending: wait, then try again", "end rig %s: %w", filepath.Base(folder), err)
-		}
-		process, err := os.FindProcess(status.PID)
-		if err == nil {
-			err = process.Signal(syscall.SIGTERM)
-		}
-		if err != nil && !errors.Is(err, os.ErrProcessDone) {
-			return fmt.Errorf("end rig %s (pid %d): %w", status.Name, status.PID, err)
-		}
-		ticker := time.NewTicker(20 * time.Millisecond)
-		defer ticker.Stop()
-		// The lock is the only sign of another process's end that works also for one that is not a child.
-		for Alive(folder) {
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("wait for rig %s (pid %d) to end: %w", status.Name, status.PID, ctx.Err())
-			case <-ticker.C:
+	name := filepath.Base(folder)
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	signalled := 0
+	// The lock is the only sign of another process's end that works also for one that is not a child.
+	for Alive(folder) {
+		// The holder writes its pid right after it took the lock, so it may take a moment to be there.
+		if pid := holder(folder); pid != 0 && pid != signalled {
+			process, err := os.FindProcess(pid)
+			if err == nil {
+				err = process.Signal(syscall.SIGTERM)
 			}
+			if err != nil && !errors.Is(err, os.ErrProcessDone) {
+				return failure.New(failure.Environment, "", "end rig %s (pid %d): %w", name, pid, err)
+			}
+			signalled = pid
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for rig %s (pid %d) to end: %w", name, signalled, ctx.Err())
+		case <-ticker.C:
 		}
 	}
 	if err := os.RemoveAll(folder); err != nil {
-		return fmt.Errorf("remove folder of rig %s: %w", filepath.Base(folder), err)
+		return failure.New(failure.Environment, "", "remove folder of rig %s: %w", name, err)
 	}
 	return nil
 }

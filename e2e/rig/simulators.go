@@ -23,8 +23,8 @@ const nautobotToken = nautobot.DefaultToken
 
 // startSimulators serves Nautobot and the OpenStack cloud from this process on the sandbox's own network, so that pods
 // reach them and the journals see the pods' addresses.
-func (r *Rig) startSimulators() error {
-	defer r.watch.phase("simulators")()
+func (r *Rig) startSimulators() (err error) {
+	defer r.watch.phase("simulators")(&err)
 	r.nautobot = nautobot.New(nautobot.Config{})
 	r.openstack = openstack.New(openstack.Config{})
 	for _, served := range []struct {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -50,28 +51,46 @@ const (
 	lockFile   = "lock"
 )
 
-// lock holds the rig's folder for as long as this process lives; the kernel lets it go also after SIGKILL, so a rig
-// whose lock is free is dead.
-func lock(folder string) (*os.File, error) {
+// hold locks the rig's folder for as long as this process lives; the kernel lets it go also after SIGKILL, so a rig whose
+// lock is free is dead. The lock file holds this process's id, so that a rig can be ended before it has a status.
+func hold(folder string) (*os.File, error) {
 	file, err := os.OpenFile(filepath.Join(folder, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of %s: %w", folder, err)
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	// The folder is this process's own; another one asks for the lock for a moment only, to see whether it is held.
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("lock %s: %w", folder, err)
+	}
+	if _, err := file.WriteString(strconv.Itoa(os.Getpid())); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("write the lock of %s: %w", folder, err)
 	}
 	return file, nil
 }
 
 // Alive says whether a process holds the rig's folder.
 func Alive(folder string) bool {
-	file, err := lock(folder)
+	file, err := os.Open(filepath.Join(folder, lockFile))
 	if err != nil {
-		return true
+		return false
 	}
-	file.Close()
-	return false
+	defer file.Close()
+	return syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil
+}
+
+// holder is the id of the process that holds a rig's folder, 0 when it is not known (yet).
+func holder(folder string) int {
+	data, err := os.ReadFile(filepath.Join(folder, lockFile))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(string(data))
+	if err != nil || pid <= 1 {
+		return 0
+	}
+	return pid
 }
 
 func (s Status) write() error {
@@ -109,12 +128,21 @@ func List() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	folders, err := subfolders(parent)
+	if err != nil {
+		return nil, fmt.Errorf("list rigs: %w", err)
+	}
+	return folders, nil
+}
+
+// subfolders lists the folders in a folder; one that is not there has none.
+func subfolders(parent string) ([]string, error) {
 	entries, err := os.ReadDir(parent)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list rigs: %w", err)
+		return nil, err
 	}
 	var folders []string
 	for _, entry := range entries {
@@ -148,7 +176,7 @@ func Find(name string) (Status, error) {
 				return status, nil
 			}
 		}
-		return Status{}, failure.New(failure.BadInput, "rigs that are up: "+orNone(names), "no rig named %q is up", name)
+		return Status{}, failure.New(failure.BadInput, "rigs that are up: "+orNone(names)+whyGone(name), "no rig named %q is up", name)
 	}
 	switch len(up) {
 	case 1:

@@ -34,11 +34,8 @@ func (r *Rig) MeasureLatencies(ctx context.Context, messages int) (map[string]Pe
 		if err != nil {
 			return nil, fmt.Errorf("publish: %w", err)
 		}
-		keys, err := r.observer.Track(published)
+		keys, err := r.waitSettled(ctx, published)
 		if err != nil {
-			return nil, fmt.Errorf("track message: %w", err)
-		}
-		if err := r.settle(ctx, keys); err != nil {
 			return nil, err
 		}
 		for hop, seconds := range hops(r.ledger.Of(keys...), began) {
@@ -53,25 +50,6 @@ func (r *Rig) MeasureLatencies(ctx context.Context, messages int) (map[string]Pe
 		return nil, failure.New(failure.Check, "see what eventrig test says", "no Workflow succeeded for any of %d messages", messages)
 	}
 	return latencies, nil
-}
-
-// settle waits until the chain is settled for the messages.
-func (r *Rig) settle(ctx context.Context, keys []string) error {
-	for {
-		changed := r.observer.Changed()
-		settled, open, err := r.observer.Settled(ctx, keys)
-		if err != nil {
-			return fmt.Errorf("ask whether the chain is settled: %w", err)
-		}
-		if settled {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the chain to settle (open: %s): %w", open, ctx.Err())
-		}
-	}
 }
 
 // hops are the seconds from the publish to the first record of each hop; a Workflow's phases count one by one.

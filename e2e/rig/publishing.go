@@ -72,6 +72,22 @@ func (r *Rig) Publish(ctx context.Context, step scenario.Publish) ([]scenario.Pu
 	return sent, nil
 }
 
+// WaitSettled waits until every component on the way was observed to be done with the messages: what they start has
+// ended then, and what has not happened will not.
+func (r *Rig) WaitSettled(ctx context.Context, published ...scenario.Published) error {
+	_, err := r.waitSettled(ctx, published)
+	return err
+}
+
+// waitSettled also returns the keys under which the ledger has the messages.
+func (r *Rig) waitSettled(ctx context.Context, published []scenario.Published) ([]string, error) {
+	keys, err := r.observer.Track(published)
+	if err != nil {
+		return nil, fmt.Errorf("track messages: %w", err)
+	}
+	return keys, scenario.Settle(ctx, r.observer, keys)
+}
+
 // message makes the message of a publish step: a raw body as it is, or a notification of the catalogue.
 func (r *Rig) message(step scenario.Publish) (scenario.Published, error) {
 	if step.Raw != "" {

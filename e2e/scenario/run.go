@@ -148,7 +148,7 @@ func (r *runner) step(ctx context.Context, step Step) error {
 			return fmt.Errorf("delete objects: %w", err)
 		}
 	case step.WaitSettled != nil:
-		return r.waitSettled(ctx)
+		return Settle(ctx, r.rig.Observer(), r.keys)
 	}
 	return nil
 }
@@ -206,10 +206,11 @@ func (r *runner) apply(ctx context.Context, objects []map[string]any) error {
 	return nil
 }
 
-func (r *runner) waitSettled(ctx context.Context) error {
+// Settle waits until the chain is settled for the messages with these keys.
+func Settle(ctx context.Context, observer Observer, keys []string) error {
 	for {
-		changed := r.rig.Observer().Changed()
-		settled, open, err := r.rig.Observer().Settled(ctx, r.keys)
+		changed := observer.Changed()
+		settled, open, err := observer.Settled(ctx, keys)
 		if err != nil {
 			return fmt.Errorf("ask whether the chain is settled: %w", err)
 		}

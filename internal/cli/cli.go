@@ -26,6 +26,8 @@ import (
 func Main(arguments []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The first signal takes everything down in order; a second one ends this process at once.
+	context.AfterFunc(ctx, stop)
 	command := New()
 	command.SetArgs(arguments)
 	command.SetOut(stdout)

@@ -66,6 +66,9 @@ func boot() *cobra.Command {
 		ctx, cancel := context.WithTimeout(command.Context(), timeout)
 		defer cancel()
 		options.Progress = talk.New(command.ErrOrStderr()).Phase
+		if options.Artifacts, err = rig.FailedFolder(); err != nil {
+			return err
+		}
 		began := time.Now()
 		r, err := rig.Start(ctx, options)
 		if err != nil {

@@ -2,7 +2,9 @@
 package lifecycle
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +24,7 @@ func Flags(command *cobra.Command, options *rig.Options) {
 	flags.StringVar(&options.ArgoWorkflows, "argo-workflows", rig.DefaultArgoWorkflows, "version of Argo Workflows")
 	flags.StringArrayVar(&options.Manifests, "manifests", nil, "folder, file or kustomization with the manifests under test (repeatable; default: the built-in ones)")
 	flags.StringArrayVar(&options.Images, "image", nil, "what stands behind an image: REF=command:PATH, rootfs:PATH or oci:PATH (repeatable)")
+	flags.DurationVar(&options.ReadyTimeout, "ready-timeout", rig.DefaultReadyTimeout, "give up on EventSources and Sensors that are not ready after this time")
 	_ = command.RegisterFlagCompletionFunc("bus", cobra.FixedCompletions(rig.Buses, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -89,20 +92,10 @@ func Down() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	command.Flags().StringVar(&name, "rig", "", "name of the rig (default: the only one that is up)")
-	command.Flags().BoolVar(&all, "all", false, "every rig, also the folders of killed ones")
+	command.Flags().BoolVar(&all, "all", false, "every rig, also the folders of killed ones and the logs of failed ones")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if all {
-			folders, err := rig.List()
-			if err != nil {
-				return err
-			}
-			for _, folder := range folders {
-				if err := rig.End(command.Context(), folder); err != nil {
-					return err
-				}
-				fmt.Fprintln(command.OutOrStdout(), folder)
-			}
-			return nil
+			return downAll(command.Context(), command.OutOrStdout())
 		}
 		status, err := rig.Find(name)
 		if err != nil {
@@ -115,6 +108,27 @@ func Down() *cobra.Command {
 		return nil
 	}
 	return command
+}
+
+// downAll ends every rig and removes what killed and failed ones left. One that cannot be ended does not keep the others.
+func downAll(ctx context.Context, out io.Writer) error {
+	folders, err := rig.List()
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, folder := range folders {
+		if err := rig.End(ctx, folder); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		fmt.Fprintln(out, folder)
+	}
+	discarded, err := rig.Discard()
+	for _, folder := range discarded {
+		fmt.Fprintln(out, folder)
+	}
+	return errors.Join(append(failed, err)...)
 }
 
 // executable is this program, to be started again in the background.

@@ -41,7 +41,11 @@ func (t *Talker) Phase(phase rig.Phase, done bool) {
 	}
 	t.forget(phase.Name)
 	t.erase()
-	fmt.Fprintf(t.out, "%6.1fs  ✓ %-32s %6.2fs\n", time.Since(t.began).Seconds(), phase.Name, phase.Seconds)
+	mark := "✓"
+	if phase.Failed {
+		mark = "✗"
+	}
+	fmt.Fprintf(t.out, "%6.1fs  %s %-32s %6.2fs\n", time.Since(t.began).Seconds(), mark, phase.Name, phase.Seconds)
 	t.draw()
 }
 

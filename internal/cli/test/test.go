@@ -125,6 +125,7 @@ func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) (err e
 	defer cancel()
 	talker := talk.New(command.ErrOrStderr())
 	f.rig.Progress, f.rig.Log = talker.Phase, talker.Linef
+	f.rig.Artifacts = f.artifacts
 	talker.Linef("seed %d, %d scenarios", f.seed, len(selected)*f.repeat)
 	r, err := rig.Start(ctx, f.rig)
 	if err != nil {
@@ -136,11 +137,21 @@ func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) (err e
 			err = errors.Join(err, r.Close())
 		}
 	}()
+	// A rig that has lost a part answers no question any more.
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-r.Failed():
+			stop()
+		case <-running.Done():
+		}
+	}()
 	var results []scenario.Result
 	for attempt := range f.repeat {
 		for _, one := range selected {
 			end := talker.Step(one.Metadata.Name)
-			result := scenario.Run(ctx, r, one, scenario.Options{Seed: f.seed, Attempt: attempt})
+			result := scenario.Run(running, r, one, scenario.Options{Seed: f.seed, Attempt: attempt})
 			results = append(results, result)
 			end(string(result.Verdict))
 		}
@@ -163,9 +174,13 @@ func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) (err e
 		case <-r.Failed():
 		}
 	}
+	failed := r.Err()
 	closed = true
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("take the rig down: %w", err)
+	}
+	if failed != nil {
+		return failure.New(failure.Environment, "logs: "+absolute(f.artifacts), "the rig failed during the run: %w", failed)
 	}
 	return outcome(verdict)
 }

@@ -1,0 +1,30 @@
+// Package docs writes the reference in docs/ from the program itself, so that it cannot say anything else.
+//
+// In go the command tree, the source of the types that commands print as JSON, and the schema of a scenario; out come
+// files (see Files). `go generate ./...` writes them, a test of this package fails when one is not current.
+package docs
+
+import (
+	"fmt"
+
+	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/cli"
+)
+
+//go:generate go run ./generate
+
+// Files makes every generated file of docs/, by its path from the module's root, which is the folder given.
+func Files(root string) (map[string][]byte, error) {
+	schema, err := scenario.Schema()
+	if err != nil {
+		return nil, err
+	}
+	commands, err := Commands(cli.New(), root)
+	if err != nil {
+		return nil, fmt.Errorf("write the reference of the commands: %w", err)
+	}
+	return map[string][]byte{
+		"docs/commands.md":          commands,
+		"docs/scenario.schema.json": schema,
+	}, nil
+}

@@ -114,6 +114,8 @@ func eachLine(path string, fields int, f func([]string) bool) bool {
 	return false
 }
 
+const waysToMoreIDs = "run eventrig as root, or give the user a range in /etc/subuid and /etc/subgid"
+
 // assume changes this process to the identity. In a user namespace with a single uid every other one is refused: with
 // lenient the process then stays who it is and warn hears of it.
 func (id identity) assume(lenient bool, warn func(string)) error {
@@ -122,20 +124,20 @@ func (id identity) assume(lenient bool, warn func(string)) error {
 			return fmt.Errorf("set the supplementary groups %v: %w", id.groups, err)
 		}
 		if len(id.groups) > 0 {
-			warn(fmt.Sprintf("supplementary groups %v are ignored: they do not exist in this user namespace", id.groups))
+			warn(fmt.Sprintf("supplementary groups %v are ignored: they do not exist in this user namespace (%s)", id.groups, waysToMoreIDs))
 		}
 	}
 	if err := unix.Setresgid(id.gid, id.gid, id.gid); err != nil {
 		if !lenient {
 			return fmt.Errorf("change to group %d: %w", id.gid, err)
 		}
-		warn(fmt.Sprintf("group %d is ignored: only one id is mapped in this user namespace", id.gid))
+		warn(fmt.Sprintf("group %d is ignored: it does not exist in this user namespace (%s)", id.gid, waysToMoreIDs))
 	}
 	if err := unix.Setresuid(id.uid, id.uid, id.uid); err != nil {
 		if !lenient {
 			return fmt.Errorf("change to user %d: %w", id.uid, err)
 		}
-		warn(fmt.Sprintf("runs as uid %d instead of %d: only one id is mapped in this user namespace (run eventrig as root, or give the user a range in /etc/subuid)", os.Getuid(), id.uid))
+		warn(fmt.Sprintf("runs as uid %d instead of %d, which does not exist in this user namespace (%s)", os.Getuid(), id.uid, waysToMoreIDs))
 	}
 	return nil
 }

@@ -46,6 +46,11 @@ func startKubelet(ctx context.Context, f *Flags, api *rest.Config, socket string
 		return err
 	}
 
+	owners, err := currentOwners()
+	if err != nil {
+		return err
+	}
+	deps.VolumePlugins = owners.affordable(deps.VolumePlugins)
 	// systemd would only be asked to own each mount, and inside the rig's namespaces there is none.
 	deps.Mounter = mount.NewWithoutSystemd("")
 	deps.Subpather = subpath.New(deps.Mounter)

@@ -188,6 +188,25 @@ func Find(name string) (Status, error) {
 	}
 }
 
+// FindFolder returns the folder of the rig of the given name, also of one that is starting or whose process was killed, or,
+// with an empty name, that of the only one that is up.
+func FindFolder(name string) (string, error) {
+	folders, err := List()
+	if err != nil {
+		return "", err
+	}
+	for _, folder := range folders {
+		if name != "" && filepath.Base(folder) == name {
+			return folder, nil
+		}
+	}
+	status, err := Find(name)
+	if err != nil {
+		return "", err
+	}
+	return status.Folder, nil
+}
+
 func orNone(names []string) string {
 	if len(names) == 0 {
 		return "none"

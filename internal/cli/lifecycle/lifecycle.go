@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,14 +98,14 @@ func Down() *cobra.Command {
 		if all {
 			return downAll(command.Context(), command.OutOrStdout())
 		}
-		status, err := rig.Find(name)
+		folder, err := rig.FindFolder(name)
 		if err != nil {
 			return err
 		}
-		if err := rig.End(command.Context(), status.Folder); err != nil {
+		if err := rig.End(command.Context(), folder); err != nil {
 			return err
 		}
-		fmt.Fprintln(command.OutOrStdout(), status.Name)
+		fmt.Fprintln(command.OutOrStdout(), filepath.Base(folder))
 		return nil
 	}
 	return command

@@ -33,16 +33,23 @@ func TestVolumesBelongToWhoExists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ user, group, wantUser, wantGroup *int64 }{
-		{nil, nil, nil, nil},
-		{id(0), id(65536), id(0), id(65536)},
-		{id(8737), id(65537), nil, nil},
+	for _, c := range []struct {
+		user, group *int64
+		kept        bool
+	}{
+		{nil, nil, true},
+		{id(0), id(65536), true},
+		{id(8737), id(65537), false},
 	} {
 		if err := mounter.SetUp(volume.MounterArgs{FsUser: c.user, FsGroup: c.group}); err != nil {
 			t.Fatal(err)
 		}
-		if inner.args.FsUser != c.wantUser || inner.args.FsGroup != c.wantGroup {
-			t.Errorf("user %v, group %v: got %v, %v", c.user, c.group, inner.args.FsUser, inner.args.FsGroup)
+		wantUser, wantGroup := c.user, c.group
+		if !c.kept {
+			wantUser, wantGroup = nil, nil
+		}
+		if inner.args.FsUser != wantUser || inner.args.FsGroup != wantGroup {
+			t.Errorf("kept %v: got %v and %v of %v and %v", c.kept, inner.args.FsUser, inner.args.FsGroup, c.user, c.group)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func Discard() ([]string, error) {
 // decides the exit status, and a hint that names only what will still exist once the rig is taken down.
 func (r *Rig) explain(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return failure.New(failure.Interrupted, "", "interrupted while the rig was starting: %w", ctx.Err())
+		return failure.New(failure.Interrupted, "", "interrupted while the rig was starting")
 	}
 	class, hint := failure.Class(failure.ExitStatus(err)), failure.Hint(err)
 	if class != failure.BadInput {
@@ -59,9 +59,7 @@ func (r *Rig) explain(ctx context.Context, err error) error {
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		class, err = failure.Timeout, fmt.Errorf("time ran out while the rig was starting: %w", err)
-		if hint == "" {
-			hint = "give it more with --timeout"
-		}
+		hint = "give it more with --timeout"
 	}
 	saved, note := r.saveFailed()
 	return failure.New(class, hintAfter(hint, r.folder, saved, note), "%w", moved{err, r.folder, saved})

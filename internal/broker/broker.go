@@ -195,7 +195,7 @@ func (b *Broker) awaitReady(ctx context.Context, vhost string) error {
 		case <-b.done:
 			return failure.New(failure.Environment, exitHint(b.log), "RabbitMQ exited before it accepted connections:\n%s", tail(b.log, 12))
 		case <-ctx.Done():
-			return fmt.Errorf("wait for RabbitMQ (last: %w), its log ends:\n%s\n%w", err, tail(b.log, 6), ctx.Err())
+			return fmt.Errorf("wait for RabbitMQ: %w (last: %w)\nend of its log:\n%s", context.Cause(ctx), err, tail(b.log, 6))
 		case <-ticker.C:
 		}
 	}

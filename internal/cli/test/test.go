@@ -129,7 +129,7 @@ func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) (err e
 	talker.Linef("seed %d, %d scenarios", f.seed, len(selected)*f.repeat)
 	r, err := rig.Start(ctx, f.rig)
 	if err != nil {
-		return fmt.Errorf("start the rig: %w", err)
+		return err
 	}
 	closed := false
 	defer func() {

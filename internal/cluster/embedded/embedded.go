@@ -147,7 +147,7 @@ func (c *Cluster) waitReady(ctx context.Context) error {
 		case <-c.failed:
 			return failure.New(failure.Environment, "look at the folder "+filepath.Join(c.config.Dir, "logs"), "%w", c.err)
 		case <-ctx.Done():
-			return fmt.Errorf("%w (last: %w; end of the API server's log:\n%s)", ctx.Err(), err, tail(c.Log("kube-apiserver"), 10))
+			return fmt.Errorf("%w (last: %w)\nend of the API server's log:\n%s", context.Cause(ctx), err, tail(c.Log("kube-apiserver"), 10))
 		case <-ticker.C:
 		}
 	}
@@ -193,7 +193,7 @@ func (c *Cluster) WaitNode(ctx context.Context) error {
 			case <-c.failed:
 				return failure.New(failure.Environment, "look at the folder "+filepath.Join(c.config.Dir, "logs"), "wait for the node: %w", c.err)
 			case <-ctx.Done():
-				return fmt.Errorf("wait for the node: %w (last: %s; end of its log:\n%s)", ctx.Err(), last, tail(c.Log("node"), 10))
+				return fmt.Errorf("wait for the node: %w (last: %s)\nend of its log:\n%s", context.Cause(ctx), last, tail(c.Log("node"), 10))
 			}
 		}
 	}

@@ -89,6 +89,10 @@ func StateFolder() (string, error) {
 	return filepath.Join(state, "eventrig", "rigs"), nil
 }
 
+// longestFolder leaves room for the longest socket path below a rig's folder, the kubelet's, which ends in a random
+// number: the kernel takes 107 bytes.
+const longestFolder = 107 - len("/run/kubelet/kubelet/pod-resources/4294967295")
+
 // makeFolder makes the rig's own folder; a name in use is refused, so that two rigs never share one.
 func makeFolder(name string) (string, error) {
 	parent, err := StateFolder()
@@ -99,6 +103,10 @@ func makeFolder(name string) (string, error) {
 		return "", failure.New(failure.Environment, "set XDG_STATE_HOME to a folder that can be written", "make the folder for rigs: %w", err)
 	}
 	folder := filepath.Join(parent, name)
+	if over := len(folder) - longestFolder; over > 0 {
+		return "", failure.New(failure.BadInput, fmt.Sprintf("set XDG_STATE_HOME to a folder, or --rig to a name, that is %d bytes shorter", over),
+			"the rig's folder %s is too long for the Unix sockets in it", folder)
+	}
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		if os.IsExist(err) {
 			return "", failure.New(failure.BadInput, "choose another --rig name, or end it: eventrig down --rig "+name, "a rig named %q exists (%s)", name, folder)

@@ -146,7 +146,17 @@ func TestOutsideModuleImportsRig(t *testing.T) {
 	if err := os.Rename(filepath.Join(outside, "rig_test.go.txt"), filepath.Join(outside, "rig_test.go")); err != nil {
 		t.Fatal(err)
 	}
-	environment := []string{"GOWORK=off", "GOFLAGS=", "XDG_STATE_HOME=" + t.TempDir()}
+	// Not below t.TempDir, which is too long for the sockets in a rig's folder.
+	state, err := os.MkdirTemp("", "rig")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(state); err != nil {
+			t.Error(err)
+		}
+	})
+	environment := []string{"GOWORK=off", "GOFLAGS=", "XDG_STATE_HOME=" + state}
 	run(t, outside, environment, "go", "mod", "tidy")
 	out := run(t, outside, environment, "go", "test", "-count=1", "-v", "./...")
 	if os.Getenv("EVENTRIG_BIN") != "" && !strings.Contains(out, "--- PASS: TestProjectBecomesTenant") {

@@ -17,7 +17,7 @@ build: ## Build eventrig and its helpers into bin/.
 	@scripts/build.sh $(BIN)
 
 demo: setup build ## Boot a rig, run the smoke scenarios, print the verdict.
-	@$(BIN)/eventrig test
+	@$(BIN)/eventrig test --timeline --artifacts artifacts
 
 test: setup build ## Unit, integration and end-to-end tests.
 	@scripts/test.sh

@@ -33,6 +33,8 @@ type flags struct {
 	seed      int64
 	repeat    int
 	list      bool
+	timeline  bool
+	save      bool // artifacts of a run that passed, too
 }
 
 // New makes the command.
@@ -54,9 +56,10 @@ PATH is a scenario file or a folder of them; without one the built-in scenarios 
 	all.StringVar(&f.selection.focus, "focus", "", "regular expression for names of scenarios to run")
 	all.StringVar(&f.selection.labels, "label-filter", "", "label expression as Ginkgo has it, such as: smoke && !service:nova")
 	all.BoolVar(&f.list, "list", false, "only list the selected scenarios")
+	all.BoolVar(&f.timeline, "timeline", false, "print what became of each notification, hop by hop, after its scenario")
 	all.StringVar(&f.junit, "junit-file", "", "write a JUnit report")
 	all.StringVar(&f.json, "json-file", "", "write the verdict as JSON, as -o json prints it")
-	all.StringVar(&f.artifacts, "artifacts", "artifacts", "folder for ledger and logs of a run that did not pass")
+	all.StringVar(&f.artifacts, "artifacts", "artifacts", "folder for ledger and logs: of a run that did not pass, of every run where this flag is given")
 	all.StringVar(&f.keep, "keep", "never", "leave the rig up until interrupted: never, on-failure, always")
 	all.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this time")
 	all.Int64Var(&f.seed, "seed", 0, "seed of everything drawn at random (default: drawn, and printed)")
@@ -69,6 +72,7 @@ PATH is a scenario file or a folder of them; without one the built-in scenarios 
 		if err := f.validate(); err != nil {
 			return err
 		}
+		f.save = command.Flags().Changed("artifacts")
 		selected, err := load(paths, f.selection)
 		if err != nil {
 			return err
@@ -154,10 +158,13 @@ func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) (err e
 			result := scenario.Run(running, r, one, scenario.Options{Seed: f.seed, Attempt: attempt})
 			results = append(results, result)
 			end(string(result.Verdict))
+			if f.timeline {
+				talker.Linef("what became of it, in seconds since the first record:\n%s", report.Timeline(result))
+			}
 		}
 	}
 	verdict := report.New(r.Versions(), results, nil)
-	if !passed(verdict) {
+	if f.save || !passed(verdict) {
 		if err := r.SaveArtifacts(f.artifacts); err != nil {
 			talker.Linef("artifacts could not be saved: %v", err)
 		} else {

@@ -149,4 +149,6 @@ if [ "$userns" = yes ]; then
     name=${setting%%=*}
     if [ -e "/proc/sys/${name//.//}" ]; then run sysctl -w "$setting"; fi
   done
+  limit=/proc/sys/user/max_user_namespaces
+  if [ -e $limit ] && [ "$(cat $limit)" = 0 ]; then run sysctl -w user.max_user_namespaces=65536; fi
 fi

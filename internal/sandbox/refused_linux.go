@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -41,6 +42,11 @@ func startFailed(err error, step string, unprivileged bool, read func(string) st
 			"start sandbox: %s: the system refuses namespaces although this is root: %w", step, err)
 	}
 	reason, hint := refusal(err, read)
+	var call *fs.PathError
+	if errors.Is(err, syscall.ENOSPC) && errors.As(err, &call) && call.Op == "fork/exec" {
+		// Clone's word for a limit that is reached. Neither a reader nor who asks for a full disk by errors.Is is to meet it.
+		return failure.New(failure.Environment, hint, "start sandbox: %s: %s", step, reason)
+	}
 	return failure.New(failure.Environment, hint, "start sandbox: %s: %s: %w", step, reason, err)
 }
 

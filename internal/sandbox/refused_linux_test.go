@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"syscall"
@@ -49,5 +50,13 @@ func TestSubordinateRangesOfTheUser(t *testing.T) {
 	got := parseSubordinate([]byte(table), []string{"1000", "ada"})
 	if want := []idRange{{100000, 65536}, {400000, 10}}; !slices.Equal(got, want) {
 		t.Errorf("ranges %v, want %v", got, want)
+	}
+}
+
+func TestAReachedLimitIsNoFullDisk(t *testing.T) {
+	clone := &fs.PathError{Op: "fork/exec", Path: "/bin/eventrig-sandbox", Err: syscall.ENOSPC}
+	err := startFailed(clone, "start its first process", true, func(string) string { return "0" })
+	if errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "no space") || !strings.Contains(failure.Hint(err), "scripts/setup.sh --userns") {
+		t.Errorf("%v (hint: %s)", err, failure.Hint(err))
 	}
 }

@@ -259,7 +259,7 @@ func (o *Observer) Ready(ctx context.Context) error {
 		case <-changed:
 		case <-ctx.Done():
 			sort.Strings(missing)
-			return failure.New(failure.Environment, "see the logs of the pods named above (kubectl logs, or the artifacts)", "not ready: %s: %w", strings.Join(missing, "; "), context.Cause(ctx))
+			return failure.New(failure.Environment, "", "not ready: %s: %w", strings.Join(missing, "; "), context.Cause(ctx))
 		}
 	}
 }

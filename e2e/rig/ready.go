@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"k8s.io/client-go/dynamic"
 
@@ -42,20 +43,22 @@ func (r *Rig) startObserver(ctx context.Context) (err error) {
 }
 
 // becomeReady waits until every EventSource consumes and every Sensor is subscribed: a Sensor on STAN never sees what was
-// published before that. It gives up when a pod waits for an image that nothing stands behind, or after ReadyTimeout.
+// published before that. It gives up when one of their pods waits for an image that nothing stands behind, or after ReadyTimeout.
 func (r *Rig) becomeReady(ctx context.Context) (err error) {
 	defer r.watch.phase("EventSources and Sensors ready")(&err)
 	limited, stop := context.WithTimeoutCause(ctx, r.options.ReadyTimeout, fmt.Errorf("no sign of it within %s", r.options.ReadyTimeout))
 	defer stop()
 	watched, cancel := context.WithCancelCause(limited)
-	defer cancel(nil)
 	concerned := append(r.busNamespaces(), eventsNamespace, workflowsNamespace)
+	var watchers sync.WaitGroup
+	defer watchers.Wait()
+	defer cancel(nil) // before the wait
 	for _, name := range concerned {
-		go func() {
+		watchers.Go(func() {
 			if err := r.missingImage(watched, name); err != nil {
 				cancel(err)
 			}
-		}()
+		})
 	}
 	if err := r.observer.Ready(watched); err != nil {
 		if ended := r.Err(); ended != nil {
@@ -70,6 +73,7 @@ func (r *Rig) becomeReady(ctx context.Context) (err error) {
 		for _, name := range concerned {
 			trouble += r.podTroubles(name, err.Error())
 		}
+		trouble += brokerTroubles(r.broker.Log())
 		return failure.New(failure.Environment, failure.Hint(first), "%w\n%s", first, strings.TrimRight(trouble, "\n"))
 	}
 	r.ready = r.Elapsed()

@@ -2,23 +2,30 @@ package rig
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // troubleTimeout bounds the search for what went wrong, once something has.
 const troubleTimeout = 10 * time.Second
 
-// The ends of what an error shows: the newest lines of a container's log, the newest warnings of a namespace.
+// The ends of what an error shows: the newest lines of a container's log, the newest warnings of a namespace, the
+// newest complaints of RabbitMQ.
 const (
 	shownLogLines = 10
 	shownEvents   = 10
 	shownLine     = 400 // characters; Argo's debug lines hold whole messages
+
+	shownComplaints = 6
 )
 
 // imageError says that a pod can never start because nothing stands behind its image.
@@ -28,23 +35,64 @@ func (e *imageError) Error() string {
 	return fmt.Sprintf("pod %s, container %s cannot start: %s", e.pod, e.container, e.message)
 }
 
-// missingImage watches a namespace's pods until one waits for an image that cannot be had; nil when ctx ends first.
+// missingImage watches a namespace's pods until one of Argo's waits for an image that cannot be had; nil when ctx ends
+// first. That another pod of the manifests waits for one is only told: the chain may do without it.
 func (r *Rig) missingImage(ctx context.Context, namespace string) error {
+	told := map[types.UID]bool{}
 	for ctx.Err() == nil {
 		watcher, err := r.client.CoreV1().Pods(namespace).Watch(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil // whoever waits for the pods meets it too, and says it
 		}
 		for event := range watcher.ResultChan() {
-			if pod, isPod := event.Object.(*corev1.Pod); isPod {
-				if missing := imageOf(pod); missing != nil {
-					watcher.Stop()
-					return missing
-				}
+			pod, isPod := event.Object.(*corev1.Pod)
+			if !isPod {
+				continue
 			}
+			missing := imageOf(pod)
+			if missing == nil || told[pod.UID] {
+				continue
+			}
+			if isArgos(pod) {
+				watcher.Stop()
+				return missing
+			}
+			told[pod.UID] = true
+			r.options.Log("warning: %v", missing)
 		}
 	}
 	return nil
+}
+
+// isArgos tells whether a pod is one of Argo's own, or one that it made for an EventBus, EventSource or Sensor.
+func isArgos(pod *corev1.Pod) bool {
+	if pod.Namespace == eventsNamespace || pod.Namespace == workflowsNamespace {
+		return true
+	}
+	for _, label := range []string{"eventbus-name", v1alpha1.LabelEventSourceName, v1alpha1.LabelSensorName} {
+		if pod.Labels[label] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// brokerTroubles returns the newest complaints of RabbitMQ, such as a login that it refused.
+func brokerTroubles(log string) string {
+	data, err := os.ReadFile(log)
+	if err != nil {
+		return ""
+	}
+	var complaints []string
+	for line := range strings.Lines(string(data)) {
+		if strings.Contains(line, "[error]") || strings.Contains(line, "[warning]") {
+			complaints = append(complaints, line)
+		}
+	}
+	if len(complaints) == 0 {
+		return ""
+	}
+	return "RabbitMQ's log:\n" + indent(strings.Join(complaints[max(0, len(complaints)-shownComplaints):], ""))
 }
 
 // imageOf returns what keeps a pod from its image.
@@ -117,14 +165,30 @@ func (r *Rig) podLog(ctx context.Context, namespace, pod, container string) stri
 	return indent(string(data))
 }
 
+// indent sets a log off from the text around it and makes its lines readable.
 func indent(text string) string {
 	var indented strings.Builder
 	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n")
+		line = plain(strings.TrimRight(line, "\n"))
 		if len(line) > shownLine {
 			line = strings.ToValidUTF8(line[:shownLine], "") + " …"
 		}
 		indented.WriteString("    " + line + "\n")
 	}
 	return indented.String()
+}
+
+// plain makes words of a line of Argo Events' JSON log; other lines it leaves as they are.
+func plain(line string) string {
+	var entry struct{ Level, Msg, Error, EventName, TriggerName string }
+	if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg == "" {
+		return line
+	}
+	text := strings.TrimSpace(entry.Level + " " + entry.Msg)
+	for _, detail := range []string{entry.EventName, entry.TriggerName, entry.Error} {
+		if detail != "" {
+			text += ": " + detail
+		}
+	}
+	return text
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -74,11 +75,14 @@ func hold(ctx context.Context, work task, reports io.WriteCloser, alive io.Reade
 	return r.Close()
 }
 
-// reporter writes messages in their order without keeping the boot waiting.
+// reporter writes messages in their order without keeping the boot waiting. What comes after close is dropped: nobody
+// listens any more.
 type reporter struct {
-	queue chan message
-	done  chan struct{}
-	err   error // of the first write that failed; valid after done
+	mu     sync.Mutex
+	closed bool
+	queue  chan message
+	done   chan struct{}
+	err    error // of the first write that failed; valid after done
 }
 
 func newReporter(out io.WriteCloser) *reporter {
@@ -96,11 +100,22 @@ func newReporter(out io.WriteCloser) *reporter {
 	return r
 }
 
-func (r *reporter) send(next message) { r.queue <- next }
+func (r *reporter) send(next message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.queue <- next
+	}
+}
 
 // close waits until everything is written and returns what could not be.
 func (r *reporter) close() error {
-	close(r.queue)
+	r.mu.Lock()
+	if !r.closed {
+		r.closed = true
+		close(r.queue)
+	}
+	r.mu.Unlock()
 	<-r.done
 	return r.err
 }

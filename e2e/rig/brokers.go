@@ -13,6 +13,7 @@ import (
 	"github.com/eventrig/eventrig/internal/apply"
 	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/cluster/embedded"
+	"github.com/eventrig/eventrig/internal/random"
 	"github.com/eventrig/eventrig/internal/sandbox"
 )
 
@@ -77,7 +78,7 @@ func brokerFolder(folder string) string { return filepath.Join(folder, "rabbitmq
 func brokerServices() []broker.Service {
 	services := broker.DefaultServices()
 	for i := range services {
-		services[i].Password = randomHex(16)
+		services[i].Password = random.Hex(16)
 	}
 	return services
 }

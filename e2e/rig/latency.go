@@ -10,6 +10,7 @@ import (
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/ledger"
+	"github.com/eventrig/eventrig/internal/random"
 )
 
 // Percentile is a latency in seconds.
@@ -24,7 +25,7 @@ type Percentile struct {
 func (r *Rig) MeasureLatencies(ctx context.Context, messages int) (map[string]Percentile, error) {
 	samples := map[string][]float64{}
 	for range messages {
-		id := randomHex(16)
+		id := random.Hex(16)
 		create := scenario.OpenStackChange{Create: "project", ID: id, Set: map[string]any{"name": "bench-" + id[:8], "domain_id": "default"}}
 		if err := r.ChangeOpenStack(ctx, create); err != nil {
 			return nil, fmt.Errorf("create project: %w", err)

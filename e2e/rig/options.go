@@ -1,8 +1,6 @@
 package rig
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/random"
 )
 
 // The versions that UnderStack runs.
@@ -50,7 +49,7 @@ var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$`)
 
 func (o Options) complete() (Options, error) {
 	if o.Name == "" {
-		o.Name = "rig-" + randomHex(4)
+		o.Name = "rig-" + random.Hex(4)
 	}
 	if !validName.MatchString(o.Name) {
 		return o, failure.New(failure.BadInput, "use lower-case letters, digits and dashes", "rig name %q is not valid", o.Name)
@@ -114,11 +113,4 @@ func makeFolder(name string) (string, error) {
 		return "", failure.New(failure.Environment, "free some space, or set XDG_STATE_HOME", "make rig folder: %w", err)
 	}
 	return folder, nil
-}
-
-// randomHex draws n bytes.
-func randomHex(n int) string {
-	random := make([]byte, n)
-	_, _ = rand.Read(random) // crypto/rand does not fail on the systems that Go supports
-	return hex.EncodeToString(random)
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/eventrig/eventrig/internal/nearest"
 )
 
 // checker collects the mistakes of one document.
@@ -80,7 +82,7 @@ func (c *checker) check(node *yaml.Node, t reflect.Type, at string) {
 func unknownField(name, at string, t reflect.Type) string {
 	known := fieldNames(t)
 	text := fmt.Sprintf("unknown field %q in %s", name, place(at))
-	if best := nearest(name, known); best != "" {
+	if best := nearest.Name(name, known); best != "" {
 		return text + fmt.Sprintf("; did you mean %q?", best)
 	}
 	return text + "; it knows " + strings.Join(known, ", ")
@@ -303,7 +305,7 @@ func (c *checker) oneOf(line int, at, got string, allowed ...string) {
 		}
 	}
 	text := fmt.Sprintf("%s is %q, want one of %s", at, got, strings.Join(allowed, ", "))
-	if best := nearest(got, allowed); best != "" {
+	if best := nearest.Name(got, allowed); best != "" {
 		text += fmt.Sprintf("; did you mean %q?", best)
 	}
 	c.fail(line, "%s", text)

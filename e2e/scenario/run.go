@@ -10,6 +10,7 @@ import (
 
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/ledger"
+	"github.com/eventrig/eventrig/internal/nearest"
 )
 
 // Options are a run's own settings.
@@ -307,7 +308,7 @@ func (r *runner) knownSensors(ctx context.Context) error {
 			short = append(short, k[strings.LastIndex(k, "/")+1:])
 		}
 		hint := "the rig has " + strings.Join(known, ", ")
-		if best := nearest(name, short); best != "" {
+		if best := nearest.Name(name, short); best != "" {
 			hint = fmt.Sprintf("did you mean %q? ", best) + hint
 		}
 		r.line = line

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/eventrig/eventrig/internal/nearest"
 )
 
 // variable matches ${name} and ${name|filter}; $${ writes a literal ${.
@@ -52,7 +54,7 @@ func (c *checker) variables(node *yaml.Node, vars map[string]string) {
 			if _, ok := vars[name]; !ok {
 				text := fmt.Sprintf("undefined variable ${%s}", name)
 				known := sortedKeys(vars)
-				switch best := nearest(name, known); {
+				switch best := nearest.Name(name, known); {
 				case best != "":
 					text += fmt.Sprintf("; did you mean ${%s}?", best)
 				case len(known) > 0:

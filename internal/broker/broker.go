@@ -12,13 +12,14 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"sync"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/logfile"
+	"github.com/eventrig/eventrig/internal/random"
 )
 
 // Service is one OpenStack service's share of the broker: a virtual host and the user that may do everything in it.
@@ -148,14 +149,14 @@ func (c Config) complete() (Config, error) {
 	c.Services = append([]Service(nil), c.Services...)
 	for i := range c.Services {
 		if c.Services[i].Password == "" {
-			c.Services[i].Password = randomHex(16)
+			c.Services[i].Password = random.Hex(16)
 		}
 	}
 	if c.Admin.User == "" {
 		c.Admin.User = "eventrig"
 	}
 	if c.Admin.Password == "" {
-		c.Admin.Password = randomHex(16)
+		c.Admin.Password = random.Hex(16)
 	}
 	if c.Server == nil {
 		if c.Server, err = pickServer(c.Launcher); err != nil {
@@ -193,9 +194,9 @@ func (b *Broker) awaitReady(ctx context.Context, vhost string) error {
 		}
 		select {
 		case <-b.done:
-			return failure.New(failure.Environment, exitHint(b.log), "RabbitMQ exited before it accepted connections:\n%s", tail(b.log, 12))
+			return failure.New(failure.Environment, exitHint(b.log), "RabbitMQ exited before it accepted connections:\n%s", logfile.Tail(b.log, 12))
 		case <-ctx.Done():
-			return fmt.Errorf("wait for RabbitMQ: %w (last: %w)\nend of its log:\n%s", context.Cause(ctx), err, tail(b.log, 6))
+			return fmt.Errorf("wait for RabbitMQ: %w (last: %w)\nend of its log:\n%s", context.Cause(ctx), err, logfile.Tail(b.log, 6))
 		case <-ticker.C:
 		}
 	}
@@ -312,13 +313,4 @@ func freeAddress(host string) (string, error) {
 	}
 	defer func() { _ = listener.Close() }()
 	return listener.Addr().String(), nil
-}
-
-// tail returns the last lines of a file, or why it cannot be read.
-func tail(path string, lines int) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	return lastLines(string(data), lines)
 }

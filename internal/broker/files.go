@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -14,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/logfile"
+	"github.com/eventrig/eventrig/internal/random"
 )
 
 // files is what the server reads and writes, all below Config.Dir.
@@ -47,7 +48,7 @@ func (c Config) write() (files, error) {
 		f.config:      config,
 		f.plugins:     "[].\n",
 		// A cookie is asked for even where nothing can connect; one of our own keeps the user's out of it.
-		filepath.Join(f.home, ".erlang.cookie"): randomHex(20),
+		filepath.Join(f.home, ".erlang.cookie"): random.Hex(20),
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			return f, failure.New(failure.Environment, "", "write the broker's configuration: %w", err)
@@ -184,7 +185,7 @@ func (f files) environment() []string {
 
 // exitHint reads the usual reasons for an early exit out of the log.
 func exitHint(log string) string {
-	text := tail(log, 200)
+	text := logfile.Tail(log, 200)
 	switch {
 	case strings.Contains(text, "eaddrinuse"):
 		return "the port is taken: stop what listens there, or let the rig choose one"
@@ -199,18 +200,4 @@ func exitHint(log string) string {
 
 func erlangString(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-}
-
-func lastLines(text string, lines int) string {
-	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if len(all) > lines {
-		all = all[len(all)-lines:]
-	}
-	return strings.Join(all, "\n")
-}
-
-func randomHex(bytes int) string {
-	buffer := make([]byte, bytes)
-	_, _ = rand.Read(buffer) // never fails: crypto/rand ends the process instead
-	return hex.EncodeToString(buffer)
 }

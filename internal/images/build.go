@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/logfile"
 )
 
 // target is one binary of a component.
@@ -265,15 +266,7 @@ func (b *Builder) goBuild(ctx context.Context, tool, dir, output, target, ldflag
 			return fmt.Errorf("go build %s: %w", target, ctx.Err())
 		}
 		return failure.New(failure.Environment, "repeat it by hand with `go build` in a copy of the module to see all of the output",
-			"go build %s: %w\n%s", target, err, lastLines(said.String(), 20))
+			"go build %s: %w\n%s", target, err, logfile.Last(said.String(), 20))
 	}
 	return nil
-}
-
-func lastLines(text string, n int) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) > n {
-		lines = lines[len(lines)-n:]
-	}
-	return strings.Join(lines, "\n")
 }

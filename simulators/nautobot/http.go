@@ -38,7 +38,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	rest := strings.Trim(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
 	m, key, sub := route(rest)
 	if m == nil && rest != "" && rest != "status" {
-		journal.Note(r.Context(), "no such endpoint: nearest is /api/"+nearest(rest, Paths())+"/")
+		journal.Note(r.Context(), "no such endpoint: nearest is /api/"+nearestOf(rest, Paths())+"/")
 		notFoundPage(w, r)
 		return
 	}

@@ -151,13 +151,13 @@ func (s *Server) Records(path string, where map[string]any) []map[string]any {
 func (s *Server) Check(path string, fields ...string) error {
 	m := byPath[path]
 	if m == nil {
-		return fmt.Errorf("nautobot has no %q: nearest is %s", path, nearest(path, Paths()))
+		return fmt.Errorf("nautobot has no %q: nearest is %s", path, nearestOf(path, Paths()))
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, name := range fields {
 		if _, known := s.inspect(m, record{}, name); !known {
-			return fmt.Errorf("%s has no field %q: nearest is %s", path, name, nearest(name, m.fieldNames()))
+			return fmt.Errorf("%s has no field %q: nearest is %s", path, name, nearestOf(name, m.fieldNames()))
 		}
 	}
 	return nil

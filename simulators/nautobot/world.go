@@ -9,6 +9,7 @@ import (
 
 	"github.com/eventrig/eventrig/fixtures/worlds"
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/nearest"
 )
 
 // Load adds a world's records, all of them or, with an error that names file and line, none.
@@ -28,14 +29,14 @@ func (s *Server) Load(world *worlds.World) error {
 func (s *Server) loadCollection(t *transaction, collection worlds.Collection) error {
 	m := byPath[collection.Path]
 	if m == nil {
-		return failure.New(failure.BadInput, "nearest is "+nearest(collection.Path, Paths()),
+		return failure.New(failure.BadInput, "nearest is "+nearestOf(collection.Path, Paths()),
 			"%s:%d: nautobot has no %q", collection.File, collection.Line, collection.Path)
 	}
 	for _, r := range collection.Records {
 		for name := range r.Fields {
 			// The real API ignores fields that it does not know; in a world one is a typing mistake.
 			if f := m.field(name); name != "id" && name != "custom_fields" && (f == nil || f.readOnly) {
-				return failure.New(failure.BadInput, "nearest is "+nearest(name, m.fieldNames()),
+				return failure.New(failure.BadInput, "nearest is "+nearestOf(name, m.fieldNames()),
 					"%s: %s has no field %q", r.At(name), m.path, name)
 			}
 		}
@@ -77,33 +78,5 @@ func (m *model) fieldNames() []string {
 	return names
 }
 
-// nearest returns the candidate that takes the fewest edits to reach.
-func nearest(word string, candidates []string) string {
-	best, fewest := "", len(word)+1000
-	for _, candidate := range candidates {
-		if edits := distance(word, candidate); edits < fewest {
-			best, fewest = candidate, edits
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		previous := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			previous, row[j] = row[j], min(row[j]+1, row[j-1]+1, previous+cost)
-		}
-	}
-	return row[len(b)]
-}
+// nearestOf returns the candidate closest to word; there is always one.
+func nearestOf(word string, candidates []string) string { return nearest.Names(word, candidates, 1)[0] }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/eventrig/eventrig/fixtures/notifications"
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/nearest"
 )
 
 // Catalogue holds the notifications that can be made, by SERVICE/EVENT_TYPE.
@@ -117,7 +118,7 @@ func (c *Catalogue) Lookup(name string) (Template, error) {
 		return template, nil
 	}
 	return Template{}, failure.New(failure.BadInput, "eventrig publish --list shows all",
-		"no notification %q; nearest: %s", name, strings.Join(nearest(name, c.Names(), 3), ", "))
+		"no notification %q; nearest: %s", name, strings.Join(nearest.Names(name, c.Names(), 3), ", "))
 }
 
 // Route returns where a service sends a notification of this priority; several topics of a service are told apart by the
@@ -204,7 +205,7 @@ func edit(document map[string]any, options Options) (Notification, error) {
 		}
 		if top := keys[0]; !has(document, top) && !strings.HasPrefix(top, contextPrefix) && !slices.Contains(fields, top) {
 			return Notification{}, failure.New(failure.BadInput, "fields of the service are below payload",
-				"set %s: a notification has no field %q; nearest: %s", name, top, strings.Join(nearest(top, fields, 2), ", "))
+				"set %s: a notification has no field %q; nearest: %s", name, top, strings.Join(nearest.Names(top, fields, 2), ", "))
 		}
 		if _, err := setAt(document, keys, options.Set[name]); err != nil {
 			return Notification{}, failure.New(failure.BadInput, "", "set %s: %w", name, err)

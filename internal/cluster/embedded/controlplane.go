@@ -3,10 +3,10 @@ package embedded
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/eventrig/eventrig/internal/logfile"
 	"github.com/eventrig/eventrig/internal/sandbox"
 )
 
@@ -150,17 +150,7 @@ func (c *Cluster) start(ctx context.Context, component component) error {
 	}
 	go func() {
 		<-child.Done()
-		c.fail(fmt.Errorf("%s ended (%v); end of %s:\n%s", component.name, child.Err(), log, tail(log, 15)))
+		c.fail(fmt.Errorf("%s ended (%v); end of %s:\n%s", component.name, child.Err(), log, logfile.Tail(log, 15)))
 	}()
 	return nil
-}
-
-// tail returns the last lines of a file, or why it could not be read.
-func tail(path string, lines int) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

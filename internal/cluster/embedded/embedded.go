@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/logfile"
 	"github.com/eventrig/eventrig/internal/sandbox"
 )
 
@@ -147,7 +148,7 @@ func (c *Cluster) waitReady(ctx context.Context) error {
 		case <-c.failed:
 			return failure.New(failure.Environment, "look at the folder "+filepath.Join(c.config.Dir, "logs"), "%w", c.err)
 		case <-ctx.Done():
-			return fmt.Errorf("%w (last: %w)\nend of the API server's log:\n%s", context.Cause(ctx), err, tail(c.Log("kube-apiserver"), 10))
+			return fmt.Errorf("%w (last: %w)\nend of the API server's log:\n%s", context.Cause(ctx), err, logfile.Tail(c.Log("kube-apiserver"), 10))
 		case <-ticker.C:
 		}
 	}
@@ -193,7 +194,7 @@ func (c *Cluster) WaitNode(ctx context.Context) error {
 			case <-c.failed:
 				return failure.New(failure.Environment, "look at the folder "+filepath.Join(c.config.Dir, "logs"), "wait for the node: %w", c.err)
 			case <-ctx.Done():
-				return fmt.Errorf("wait for the node: %w (last: %s)\nend of its log:\n%s", context.Cause(ctx), last, tail(c.Log("node"), 10))
+				return fmt.Errorf("wait for the node: %w (last: %s)\nend of its log:\n%s", context.Cause(ctx), last, logfile.Tail(c.Log("node"), 10))
 			}
 		}
 	}

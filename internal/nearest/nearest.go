@@ -1,0 +1,62 @@
+// Package nearest finds the name that a typing mistake was meant to be, for "did you mean" in error messages.
+//
+// In go the name as it was written and those that there are; out come the closest, by the number of letters to insert,
+// remove, replace or swap with the next. Case, dashes and underscores do not count.
+package nearest
+
+import (
+	"slices"
+	"strings"
+)
+
+// Name returns the candidate that name is most likely meant to be, or "" when none is close.
+func Name(name string, candidates []string) string {
+	best, distance := "", len(name)/3+2
+	for _, candidate := range candidates {
+		if d := edits(fold(name), fold(candidate)); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	return best
+}
+
+// Names returns the n candidates closest to name, however far they are; of equally close ones the earlier first.
+func Names(name string, candidates []string, n int) []string {
+	distances := make(map[string]int, len(candidates))
+	for _, candidate := range candidates {
+		distances[candidate] = edits(fold(name), fold(candidate))
+	}
+	sorted := slices.Clone(candidates)
+	slices.SortStableFunc(sorted, func(a, b string) int { return distances[a] - distances[b] })
+	return sorted[:min(n, len(sorted))]
+}
+
+func fold(s string) string {
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s))
+}
+
+// edits is the number of letters to insert, remove, replace or swap with the next to make b of a.
+func edits(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	rows := make([][]int, len(x)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(y)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		for j := 1; j <= len(y); j++ {
+			cost := 1
+			if x[i-1] == y[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(x)][len(y)]
+}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/logfile"
 	"github.com/eventrig/eventrig/internal/sandbox/protocol"
 )
 
@@ -35,7 +36,7 @@ func Start(ctx context.Context, c Config) (*Sandbox, error) {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
 	defer theirs.Close()
-	output, err := openLog(c.Log)
+	output, err := logfile.Open(c.Log)
 	if err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("start sandbox: %w", err)
@@ -139,18 +140,4 @@ func socketPair() (*net.UnixConn, *os.File, error) {
 		return nil, nil, fmt.Errorf("open control socket: it is a %T", conn)
 	}
 	return socket, theirs, nil
-}
-
-func openLog(path string) (*os.File, error) {
-	if path == "" {
-		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("make log folder: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
-	return file, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/eventrig/eventrig/internal/logfile"
 	"github.com/eventrig/eventrig/internal/sandbox/protocol"
 )
 
@@ -38,7 +39,7 @@ func newChildren(exited func(protocol.Exit)) *children {
 }
 
 func (c *children) start(id uint64, run protocol.Run) (int, error) {
-	output, err := openLog(run.Log)
+	output, err := logfile.Open(run.Log)
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", run.Name, err)
 	}
@@ -120,20 +121,6 @@ func (c *children) reap() {
 		}
 		c.exited(exit)
 	}
-}
-
-func openLog(path string) (*os.File, error) {
-	if path == "" {
-		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("make log folder: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
-	return file, nil
 }
 
 // findProgram resolves a bare name in the process's own PATH, below its own root.

@@ -29,7 +29,11 @@ func (l launcher) Launch(ctx context.Context, name, path string, args, env []str
 
 // LaunchRoot implements broker.RootLauncher.
 func (l launcher) LaunchRoot(ctx context.Context, root, name, path string, args, env []string, dir, log string) (func() error, <-chan struct{}, error) {
-	child, err := l.inside.Run(ctx, sandbox.Process{Name: name, Path: path, Args: args, Env: env, Dir: dir, Log: log, Root: root})
+	process := sandbox.Process{Name: name, Path: path, Args: args, Env: env, Dir: dir, Log: log, Root: root}
+	if root != "" {
+		process.Binds = []string{dir, "/etc/hosts"} // the second for Erlang, which looks up the host's own name
+	}
+	child, err := l.inside.Run(ctx, process)
 	if err != nil {
 		return nil, nil, fmt.Errorf("run %s in the sandbox: %w", name, err)
 	}

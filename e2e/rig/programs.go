@@ -45,9 +45,11 @@ func (r *Rig) findPrograms(ctx context.Context) (_ programs, err error) {
 		},
 		func() (err error) {
 			if r.options.Bus == BusSTAN {
+				r.versions["nats-streaming"] = images.DefaultNATSStreaming
 				components.NATSStreaming, err = binary(builder.NATSStreaming(ctx, images.DefaultNATSStreaming))("nats-streaming-server")
 				return
 			}
+			r.versions["nats"] = images.DefaultNATS
 			components.NATSServer, err = binary(builder.NATS(ctx, images.DefaultNATS))("nats-server")
 			return
 		},

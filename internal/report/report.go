@@ -20,6 +20,7 @@ type Run struct {
 	Versions  map[string]string `json:"versions"`
 	Scenarios []scenario.Result `json:"scenarios"`
 	Skipped   []Skip            `json:"skipped"`
+	Warnings  []string          `json:"warnings"` // what makes this run say less about UnderStack than it seems to
 }
 
 // Skip is a scenario that was selected and did not run.
@@ -37,6 +38,7 @@ func New(versions map[string]string, results []scenario.Result, skipped []Skip) 
 	if run.Scenarios == nil {
 		run.Scenarios = []scenario.Result{}
 	}
+	run.Warnings = versionWarnings(run.Versions)
 	ran := false
 	for _, r := range results {
 		switch r.Verdict {
@@ -73,7 +75,7 @@ func (r Run) JSON(w io.Writer) error {
 	return nil
 }
 
-// Text writes the table, the failures below it, and a last line with the figures.
+// Text writes the table, the failures below it, the versions that ran and what to know of them, and a last line with the figures.
 func (r Run) Text(w io.Writer) error {
 	var out strings.Builder
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
@@ -87,7 +89,14 @@ func (r Run) Text(w io.Writer) error {
 			out.WriteString("\n" + FailureText(s))
 		}
 	}
-	out.WriteString("\n" + r.summary() + "\n")
+	out.WriteString("\n")
+	if line := versionLine(r.Versions); line != "" {
+		out.WriteString(line + "\n")
+	}
+	for _, warning := range r.Warnings {
+		out.WriteString("warning: " + warning + "\n")
+	}
+	out.WriteString(r.summary() + "\n")
 	if _, err := io.WriteString(w, out.String()); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}

@@ -53,7 +53,7 @@ func (s *Sandbox) Run(ctx context.Context, p Process) (*Child, error) {
 	s.children[child.id] = child // before the request: the exit may be reported ahead of the reply
 	s.mu.Unlock()
 	result, err := s.ask(ctx, protocol.Request{ID: child.id, Op: protocol.OpRun, Run: &protocol.Run{
-		Name: p.Name, Path: p.Path, Args: p.Args, Env: p.Env, Dir: p.Dir, Log: p.Log, Root: p.Root,
+		Name: p.Name, Path: p.Path, Args: p.Args, Env: p.Env, Dir: p.Dir, Log: p.Log, Root: p.Root, Binds: p.Binds,
 	}})
 	if err != nil {
 		s.mu.Lock()

@@ -48,6 +48,10 @@ type Process struct {
 	Dir  string   // working folder; / when empty
 	Log  string   // file that stdout and stderr are appended to; empty discards them
 	Root string   // root folder (chroot), optional; Path and Dir are then paths in it
+
+	// Binds are folders and files of the sandbox that the process finds in Root too, under the same paths. With any, Root is shown
+	// read-only, with the sandbox's /proc, /sys and /dev and a /tmp that goes with the process; only Binds can be written.
+	Binds []string
 }
 
 // ProcessInfo is one process inside, for diagnostics.

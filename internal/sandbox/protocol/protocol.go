@@ -31,6 +31,9 @@ const ControlFD = 3
 // there when the first request is.
 const AwaitMaps = "EVENTRIG_SANDBOX_AWAIT_MAPS"
 
+// EnterRoot is the first argument of the supervisor's program where it is to put a root file system together and become a process in it.
+const EnterRoot = "enter-root"
+
 // maxPacket bounds one message; a longer one is refused by the sender's socket buffer long before.
 const maxPacket = 1 << 20
 
@@ -51,6 +54,8 @@ type Run struct {
 	Dir  string   `json:"dir,omitempty"`
 	Log  string   `json:"log,omitempty"`
 	Root string   `json:"root,omitempty"`
+
+	Binds []string `json:"binds,omitempty"`
 }
 
 // Request asks the supervisor for one operation.

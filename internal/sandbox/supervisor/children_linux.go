@@ -49,10 +49,6 @@ func (c *children) start(id uint64, run protocol.Run) (int, error) {
 		return 0, fmt.Errorf("start %s: %w", run.Name, err)
 	}
 	defer input.Close()
-	path, err := findProgram(run)
-	if err != nil {
-		return 0, fmt.Errorf("start %s: %w", run.Name, err)
-	}
 	if run.Root == "" && run.Dir != "" {
 		// execve would blame the program for a missing folder.
 		if _, err := os.Stat(run.Dir); err != nil {
@@ -68,6 +64,13 @@ func (c *children) start(id uint64, run protocol.Run) (int, error) {
 		Files: []uintptr{input.Fd(), output.Fd(), output.Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: true, Chroot: run.Root},
 	}
+	if run.Root != "" && len(run.Binds) > 0 {
+		return c.startInRoot(id, run, attributes)
+	}
+	path, err := findProgram(run)
+	if err != nil {
+		return 0, fmt.Errorf("start %s: %w", run.Name, err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pid, err := syscall.ForkExec(path, append([]string{run.Path}, run.Args...), attributes)
@@ -75,6 +78,24 @@ func (c *children) start(id uint64, run protocol.Run) (int, error) {
 		return 0, fmt.Errorf("start %s: execute %s: %w", run.Name, path, err)
 	}
 	c.byPid[pid], c.byID[id] = id, pid
+	return pid, nil
+}
+
+// startInRoot starts a process with a root file system and folders of the sandbox in it. One that cannot be is also reported as an exit,
+// which the client does not wait for then.
+func (c *children) startInRoot(id uint64, run protocol.Run, attributes *syscall.ProcAttr) (int, error) {
+	c.mu.Lock()
+	pid, reader, err := startInRoot(run, attributes)
+	if err == nil {
+		c.byPid[pid], c.byID[id] = id, pid
+	}
+	c.mu.Unlock()
+	if err == nil {
+		err = awaitRoot(reader)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("start %s: %w", run.Name, err)
+	}
 	return pid, nil
 }
 

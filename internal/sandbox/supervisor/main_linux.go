@@ -19,9 +19,11 @@ import (
 func Main() int {
 	log.SetFlags(log.LstdFlags | log.Lmicroseconds)
 	log.SetPrefix("eventrig-sandbox: ")
+	if len(os.Args) > 1 && os.Args[1] == protocol.EnterRoot {
+		return enterRoot(os.Args[2:])
+	}
 	if os.Getpid() != 1 {
-		fmt.Fprintln(os.Stderr, "eventrig-sandbox: is started by eventrig as the first process of a pid namespace; there is nothing to run by hand")
-		return 2
+		return byHand()
 	}
 	closeInherited()
 	if os.Getenv(protocol.AwaitMaps) != "" {
@@ -37,6 +39,11 @@ func Main() int {
 		return 1
 	}
 	return 0
+}
+
+func byHand() int {
+	fmt.Fprintln(os.Stderr, "eventrig-sandbox: is started by eventrig as the first process of a pid namespace; there is nothing to run by hand")
+	return 2
 }
 
 // becomeRoot waits until the client has written the user namespace's maps (it sends the first request after that) and executes

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the tree without running it: gofmt, go vet and staticcheck over both modules, shellcheck over the scripts.
+# Checks the tree without running it: gofmt, go mod tidy, go vet and staticcheck over both modules, shellcheck over the scripts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -9,6 +9,12 @@ if [ -n "$unformatted" ]; then
   echo "$unformatted" >&2
   exit 1
 fi
+for folder in . cmd/eventrig-kube; do
+  if ! (cd "$folder" && go mod tidy -diff); then
+    echo "$folder/go.mod or go.sum is not what the imports need: run go mod tidy there" >&2
+    exit 1
+  fi
+done
 go vet ./...
 (cd cmd/eventrig-kube && go vet ./...)
 # Built once here, because the other module does not require it.

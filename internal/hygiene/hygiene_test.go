@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +112,30 @@ func TestModuleCanBeRequired(t *testing.T) {
 	for _, required := range goMod.Require {
 		if required.Path == "k8s.io/kubernetes" {
 			t.Error("go.mod requires k8s.io/kubernetes, which needs replaces: it belongs to cmd/eventrig-kube")
+		}
+	}
+}
+
+var markdownLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+func TestMarkdownLinksLead(t *testing.T) {
+	documents := strings.Fields(run(t, root(t), nil, "git", "ls-files", "*.md"))
+	if len(documents) == 0 {
+		t.Skip("no git checkout")
+	}
+	for _, document := range documents {
+		text, err := os.ReadFile(filepath.Join(root(t), document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range markdownLink.FindAllStringSubmatch(string(text), -1) {
+			target, _, _ := strings.Cut(found[1], "#")
+			if target == "" || strings.Contains(target, "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root(t), filepath.Dir(document), target)); err != nil {
+				t.Errorf("%s links to %s: %v", document, found[1], err)
+			}
 		}
 	}
 }

@@ -121,7 +121,7 @@ func (r *Rig) boot(ctx context.Context, programs programs) error {
 	})
 	end(&err)
 	if err != nil {
-		return fmt.Errorf("start sandbox: %w", err)
+		return err
 	}
 	r.sandbox = inside
 	r.onClose(inside.Close)

@@ -21,6 +21,7 @@ type Run struct {
 	Scenarios []scenario.Result `json:"scenarios"`
 	Skipped   []Skip            `json:"skipped"`
 	Warnings  []string          `json:"warnings"` // what makes this run say less about UnderStack than it seems to
+	Notes     []string          `json:"notes"`    // what ran otherwise than the manifests ask for, because of where the rig ran
 }
 
 // Skip is a scenario that was selected and did not run.
@@ -39,6 +40,7 @@ func New(versions map[string]string, results []scenario.Result, skipped []Skip) 
 		run.Scenarios = []scenario.Result{}
 	}
 	run.Warnings = versionWarnings(run.Versions)
+	run.Notes = []string{}
 	ran := false
 	for _, r := range results {
 		switch r.Verdict {
@@ -95,6 +97,9 @@ func (r Run) Text(w io.Writer) error {
 	}
 	for _, warning := range r.Warnings {
 		out.WriteString("warning: " + warning + "\n")
+	}
+	for _, note := range r.Notes {
+		out.WriteString("note: " + note + "\n")
 	}
 	out.WriteString(r.summary() + "\n")
 	if _, err := io.WriteString(w, out.String()); err != nil {

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -76,5 +77,20 @@ func TestJUnitIsXMLWithEveryCase(t *testing.T) {
 	}
 	if f := got.Suites[0].Cases[1].Failure; f == nil || !strings.Contains(f.Text, "[31mforbidden <x>") || !strings.Contains(got.Suites[0].Cases[1].SystemOut, "2.000s  triggered") {
 		t.Errorf("%+v", got.Suites[0].Cases[1])
+	}
+}
+
+func TestNotesStandInEveryForm(t *testing.T) {
+	noted := run()
+	noted.Notes = append(noted.Notes, "no subordinate ids")
+	var text, document strings.Builder
+	if err := errors.Join(noted.Text(&text), noted.JSON(&document)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), "\nnote: no subordinate ids\n") || !strings.Contains(document.String(), `"no subordinate ids"`) {
+		t.Errorf("%s\n%s", text.String(), document.String())
+	}
+	if strings.Contains(document.String(), "null") {
+		t.Errorf("null in: %s", document.String())
 	}
 }

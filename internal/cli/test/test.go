@@ -164,6 +164,7 @@ func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) (err e
 		}
 	}
 	verdict := report.New(r.Versions(), results, nil)
+	verdict.Notes = r.Notes(ctx)
 	if f.save || !passed(verdict) {
 		if err := r.SaveArtifacts(f.artifacts); err != nil {
 			talker.Linef("artifacts could not be saved: %v", err)

@@ -192,19 +192,8 @@ func (p *pythonParser) dictionary(depth int) (string, int) {
 		if message, at := p.value(depth + 1); message != "" {
 			return message, at
 		}
-		p.space()
-		if p.at('}') {
-			p.pos++
-			return "", 0
-		}
-		if !p.at(',') {
-			return "Expecting ',' delimiter", p.pos
-		}
-		comma := p.pos
-		p.pos++
-		p.space()
-		if p.at('}') {
-			return "Illegal trailing comma before end of object", comma
+		if ended, message, at := p.next('}', "object"); ended || message != "" {
+			return message, at
 		}
 	}
 }
@@ -220,19 +209,28 @@ func (p *pythonParser) list(depth int) (string, int) {
 		if message, at := p.value(depth + 1); message != "" {
 			return message, at
 		}
-		p.space()
-		if p.at(']') {
-			p.pos++
-			return "", 0
-		}
-		if !p.at(',') {
-			return "Expecting ',' delimiter", p.pos
-		}
-		comma := p.pos
-		p.pos++
-		p.space()
-		if p.at(']') {
-			return "Illegal trailing comma before end of array", comma
+		if ended, message, at := p.next(']', "array"); ended || message != "" {
+			return message, at
 		}
 	}
+}
+
+// next goes past what follows an element: the closing bracket, which ends the collection, or a comma with an element
+// behind it.
+func (p *pythonParser) next(closing rune, collection string) (ended bool, message string, at int) {
+	p.space()
+	if p.at(closing) {
+		p.pos++
+		return true, "", 0
+	}
+	if !p.at(',') {
+		return false, "Expecting ',' delimiter", p.pos
+	}
+	comma := p.pos
+	p.pos++
+	p.space()
+	if p.at(closing) {
+		return false, "Illegal trailing comma before end of " + collection, comma
+	}
+	return false, "", 0
 }

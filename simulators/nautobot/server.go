@@ -6,7 +6,6 @@
 package nautobot
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"github.com/eventrig/eventrig/simulators/internal/admin"
 	"github.com/eventrig/eventrig/simulators/internal/faults"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
+	"github.com/eventrig/eventrig/simulators/internal/values"
 )
 
 // DefaultToken is the token of Nautobot's own development environment.
@@ -138,7 +138,7 @@ func (s *Server) Records(path string, where map[string]any) []map[string]any {
 		fits := true
 		for name, want := range where {
 			have, known := s.inspect(m, r, name)
-			fits = fits && known && equal(have, want)
+			fits = fits && known && values.Equal(have, want)
 		}
 		if fits {
 			found = append(found, r.clone())
@@ -169,16 +169,6 @@ func (s *Server) inspect(m *model, r record, name string) (any, bool) {
 		return r[name], true
 	}
 	return s.attribute(m, r, name)
-}
-
-// equal compares as JSON: numbers from YAML and from Go's types are the same when they are written the same.
-func equal(a, b any) bool {
-	left, err := json.Marshal(a)
-	if err != nil {
-		return false
-	}
-	right, err := json.Marshal(b)
-	return err == nil && string(left) == string(right)
 }
 
 func (s *Server) timestamp() string {

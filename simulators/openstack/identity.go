@@ -3,12 +3,12 @@ package openstack
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/eventrig/eventrig/simulators/internal/journal"
+	"github.com/eventrig/eventrig/simulators/internal/values"
 )
 
 // identity is Keystone's store. A domain is a project with is_domain, as in Keystone itself.
@@ -139,28 +139,24 @@ func (s *Server) CreateProject(domain, name string, id ...string) (string, error
 	if err != nil {
 		return "", err
 	}
-	fields := resource{"name": name, "domain_id": parent}
-	if len(id) > 0 && id[0] != "" {
-		fields["id"] = id[0]
-	}
-	made, err := s.createProject(context.Background(), fields)
-	if err != nil {
-		return "", fmt.Errorf("create project %s: %w", name, err)
-	}
-	return made.text("id"), nil
+	return s.create("project", resource{"name": name, "domain_id": parent}, id)
 }
 
 // CreateDomain makes a domain and returns its id.
 func (s *Server) CreateDomain(name string, id ...string) (string, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	fields := resource{"name": name, "is_domain": true}
+	return s.create("domain", resource{"name": name, "is_domain": true}, id)
+}
+
+// create makes a project or domain with the id given, or one of its own.
+func (s *Server) create(kind string, fields resource, id []string) (string, error) {
 	if len(id) > 0 && id[0] != "" {
 		fields["id"] = id[0]
 	}
 	made, err := s.createProject(context.Background(), fields)
 	if err != nil {
-		return "", fmt.Errorf("create domain %s: %w", name, err)
+		return "", fmt.Errorf("create %s %s: %w", kind, fields.text("name"), err)
 	}
 	return made.text("id"), nil
 }
@@ -232,7 +228,7 @@ func (s *Server) Records(path string, where map[string]any) []map[string]any {
 	for _, r := range sorted(resources, keep) {
 		fits := true
 		for name, want := range where {
-			fits = fits && equal(r[name], want)
+			fits = fits && values.Equal(r[name], want)
 		}
 		if fits {
 			found = append(found, r.clone())
@@ -259,13 +255,4 @@ func (s *Server) State() map[string][]map[string]any {
 		state[path] = s.Records(path, nil)
 	}
 	return state
-}
-
-func equal(a, b any) bool {
-	left, err := json.Marshal(a)
-	if err != nil {
-		return false
-	}
-	right, err := json.Marshal(b)
-	return err == nil && string(left) == string(right)
 }

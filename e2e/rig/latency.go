@@ -17,7 +17,7 @@ import (
 type Percentile struct {
 	P50     float64 `json:"p50Seconds"`
 	P99     float64 `json:"p99Seconds"`
-	Samples int     `json:"samples"`
+	Samples int     `json:"samples"` // how many messages
 }
 
 // MeasureLatencies publishes keystone's identity.project.created, one message after the other, each when the one before

@@ -17,15 +17,15 @@ import (
 // Status is what `eventrig up` and `eventrig status` print: everything that is needed to use a rig from outside.
 type Status struct {
 	Name       string            `json:"name"`
-	Tier       string            `json:"tier"`
-	Kubeconfig string            `json:"kubeconfig"`
+	Tier       string            `json:"tier"`       // what the rig is made of: embedded
+	Kubeconfig string            `json:"kubeconfig"` // file, with all rights
 	AMQP       AMQPStatus        `json:"amqp"`
 	Nautobot   NautobotStatus    `json:"nautobot"`
 	OpenStack  OpenStackStatus   `json:"openstack"`
-	Namespaces []string          `json:"namespaces"`
-	Versions   map[string]string `json:"versions"`
-	Folder     string            `json:"folder"`
-	PID        int               `json:"pid"`
+	Namespaces []string          `json:"namespaces"` // those that the rig made or the manifests name
+	Versions   map[string]string `json:"versions"`   // of everything that runs, by component
+	Folder     string            `json:"folder"`     // the rig's own: logs, kubeconfig, audit log
+	PID        int               `json:"pid"`        // of the process that holds the rig; the rig ends with it
 }
 
 // AMQPStatus is how to reach the rig's RabbitMQ: URL with user and password but without vhost.

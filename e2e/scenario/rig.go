@@ -62,7 +62,7 @@ type Observer interface {
 type Result struct {
 	Name     string    `json:"name"`
 	Tier     string    `json:"tier"`
-	Verdict  Verdict   `json:"verdict"`
+	Verdict  Verdict   `json:"verdict"` // passed, failed, error, skipped or known-defect
 	Seconds  float64   `json:"seconds"`
 	Failures []Failure `json:"failures"`
 	// File, Line and Labels say where the scenario comes from.
@@ -89,11 +89,11 @@ const (
 
 // Failure is one expectation that was not met: where, what was wanted, what came, why, and what to do next.
 type Failure struct {
-	Hop      string `json:"hop"`
-	Expected string `json:"expected"`
-	Got      string `json:"got"`
-	Why      string `json:"why,omitempty"`
-	Next     string `json:"next,omitempty"`
+	Hop      string `json:"hop"`            // where in the chain
+	Expected string `json:"expected"`       // what was wanted
+	Got      string `json:"got"`            // what came
+	Why      string `json:"why,omitempty"`  // the cause, in the words of the component that decided
+	Next     string `json:"next,omitempty"` // what to look at or do
 	File     string `json:"file,omitempty"`
 	Line     int    `json:"line,omitempty"`
 }

@@ -22,7 +22,7 @@ type Status struct {
 	AMQP       AMQPStatus        `json:"amqp"`
 	Nautobot   NautobotStatus    `json:"nautobot"`
 	OpenStack  OpenStackStatus   `json:"openstack"`
-	Namespaces []string          `json:"namespaces"` // those that the rig made or the manifests name
+	Namespaces []string          `json:"namespaces"` // those that every rig makes; the manifests may name more
 	Versions   map[string]string `json:"versions"`   // of everything that runs, by component
 	Folder     string            `json:"folder"`     // the rig's own: logs, kubeconfig, audit log
 	PID        int               `json:"pid"`        // of the process that holds the rig; the rig ends with it

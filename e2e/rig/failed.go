@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/eventrig/eventrig/internal/failure"
 )
 
@@ -54,7 +56,7 @@ func (r *Rig) explain(ctx context.Context, err error) error {
 	if ended := r.Err(); ended != nil && !errors.Is(err, r.failure) {
 		err = fmt.Errorf("%w\nnoticed first: %w", ended, err)
 	}
-	if fullDisk(err) {
+	if free, known := freeBytes(r.folder); fullDisk(err) || known && free < leastFree {
 		class, hint = failure.Environment, "free some space on the file system of "+filepath.Dir(r.folder)+", or set XDG_STATE_HOME to a folder on another one"
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -70,6 +72,32 @@ func fullDisk(err error) bool {
 	text := err.Error()
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
 		strings.Contains(text, syscall.ENOSPC.Error()) || strings.Contains(text, "enospc")
+}
+
+// A rig writes some megabytes of logs. Less than neededFree when it starts is refused at once, because its programs would
+// go on without their logs, and the rig would wait in vain for what it reads there; less than leastFree is a full disk.
+const (
+	neededFree = 32 << 20
+	leastFree  = 1 << 20
+)
+
+// freeBytes is the space left for this user on the file system of a folder.
+func freeBytes(folder string) (uint64, bool) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(folder, &stat); err != nil {
+		return 0, false
+	}
+	return uint64(stat.Bavail) * uint64(stat.Bsize), true
+}
+
+// requireSpace refuses a file system on which a rig would soon have no space.
+func requireSpace(folder string) error {
+	free, known := freeBytes(folder)
+	if !known || free >= neededFree {
+		return nil
+	}
+	return failure.New(failure.Environment, "free some space, or set XDG_STATE_HOME to a folder on another file system",
+		"the disk is full: %d KiB are left for %s, a rig needs %d MiB", free>>10, folder, neededFree>>20)
 }
 
 // saveFailed keeps the logs of a rig that is about to be taken down. It returns where they are, or why they are not kept.

@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/eventrig/eventrig/internal/cluster/embedded"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/random"
 )
@@ -89,8 +91,16 @@ func StateFolder() (string, error) {
 }
 
 // longestFolder leaves room for the longest socket path below a rig's folder, the kubelet's, which ends in a random
-// number: the kernel takes 107 bytes.
+// number: the kernel takes 107 bytes. It counts only where the kubelet's folders lie in the rig's (embedded.Tmpfs).
 const longestFolder = 107 - len("/run/kubelet/kubelet/pod-resources/4294967295")
+
+// excess is by how many bytes a rig's folder is too long for the sockets below run, which may lie in it or elsewhere.
+func excess(folder, run string) int {
+	if !strings.HasPrefix(run, folder) {
+		return 0
+	}
+	return max(0, len(folder)-longestFolder)
+}
 
 // makeFolder makes the rig's own folder; a name in use is refused, so that two rigs never share one.
 func makeFolder(name string) (string, error) {
@@ -101,8 +111,11 @@ func makeFolder(name string) (string, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return "", failure.New(failure.Environment, "set XDG_STATE_HOME to a folder that can be written", "make the folder for rigs: %w", err)
 	}
+	if err := requireSpace(parent); err != nil {
+		return "", err
+	}
 	folder := filepath.Join(parent, name)
-	if over := len(folder) - longestFolder; over > 0 {
+	if over := excess(folder, embedded.Tmpfs(folder)); over > 0 {
 		return "", failure.New(failure.BadInput, fmt.Sprintf("set XDG_STATE_HOME to a folder, or --rig to a name, that is %d bytes shorter", over),
 			"the rig's folder %s is too long for the Unix sockets in it", folder)
 	}

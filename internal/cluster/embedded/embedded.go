@@ -64,8 +64,20 @@ type Cluster struct {
 	err    error
 }
 
-// Tmpfs returns the folder of a rig that the sandbox must cover with a tmpfs: etcd's data, the kubelet's folders.
-func Tmpfs(dir string) string { return filepath.Join(dir, "run") }
+// shortFolders exist on every Linux system (Filesystem Hierarchy Standard) and are usually empty.
+var shortFolders = []string{"/mnt", "/srv", "/media"}
+
+// Tmpfs returns the folder that the sandbox must cover with a tmpfs, for etcd's data and the kubelet's folders. It is
+// seen inside the sandbox only. A Unix socket's path takes 107 bytes and the kubelet makes some below its own folder, so
+// a short folder is taken where an empty one is to be had, and else one of the rig's own.
+func Tmpfs(dir string) string {
+	for _, folder := range shortFolders {
+		if entries, err := os.ReadDir(folder); err == nil && len(entries) == 0 {
+			return folder
+		}
+	}
+	return filepath.Join(dir, "run")
+}
 
 // LoopbackAddresses are the addresses that the sandbox must have on its loopback interface.
 func LoopbackAddresses() []string { return []string{NodeAddress + "/32", DNSAddress + "/32"} }

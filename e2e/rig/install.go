@@ -35,6 +35,11 @@ func (r *Rig) install(ctx context.Context) (err error) {
 	}
 	end := r.watch.phase("Argo's manifests")
 	err = r.installArgo(ctx)
+	if err == nil {
+		// The bus takes longest to be there, and clients that come before it back off for seconds. It is the rig's own
+		// manifest, so it need not wait for the webhook that holds the manifests under test to their rules.
+		_, err = r.applier.All(ctx, r.bus)
+	}
 	end(&err)
 	if err != nil {
 		return err
@@ -47,7 +52,11 @@ func (r *Rig) install(ctx context.Context) (err error) {
 	group.Go(func() error { return r.startObserver(groupContext) })
 	group.Go(func() (err error) {
 		defer r.watch.phase("validating webhook")(&err)
-		return r.waitDeployment(groupContext, eventsNamespace, webhookDeployment)
+		return r.waitWebhook(groupContext)
+	})
+	group.Go(func() (err error) {
+		defer r.watch.phase("event bus")(&err)
+		return r.waitBus(groupContext)
 	})
 	if err := group.Wait(); err != nil {
 		return err
@@ -70,9 +79,9 @@ func (r *Rig) apply(ctx context.Context, objects []apply.Object) error {
 
 // installArgo writes the upstream manifests and what surrounds Argo: names of outside services, credentials.
 func (r *Rig) installArgo(ctx context.Context) error {
-	upstream, err := argo.Render(ctx, argo.Versions{ArgoEvents: r.options.ArgoEvents, ArgoWorkflows: r.options.ArgoWorkflows})
+	upstream, err := r.upstream()
 	if err != nil {
-		return fmt.Errorf("render Argo's manifests: %w", err)
+		return err
 	}
 	var objects []apply.Object
 	for _, name := range namespaces {

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -59,7 +60,8 @@ func hops(records []ledger.Record, published time.Time) map[string]float64 {
 	for _, record := range records {
 		name := string(record.Hop)
 		if record.Hop == ledger.Workflow {
-			name += " " + record.Verdict
+			// Before its controller has seen it a Workflow has no phase.
+			name += " " + cmp.Or(record.Verdict, "created")
 		}
 		if record.Hop == ledger.Published {
 			continue

@@ -21,11 +21,12 @@ var busFolders = map[string]string{
 	BusSTAN: "eventbus/stan", BusJetStream: "eventbus/jetstream", BusJetStreamExotic: "eventbus/jetstream-exotic",
 }
 
-// loadManifests reads the manifests under test and puts the chosen EventBus in place of those that they bring along.
-func loadManifests(options Options) ([]apply.Object, error) {
+// loadManifests reads the manifests under test and puts the chosen EventBus, with what it runs on, in place of those that
+// they bring along.
+func loadManifests(options Options) (objects, bus []apply.Object, err error) {
 	under, err := fs.Sub(manifests.FS, "understack")
 	if err != nil {
-		return nil, fmt.Errorf("find the built-in manifests: %w", err)
+		return nil, nil, fmt.Errorf("find the built-in manifests: %w", err)
 	}
 	var graph *pipeline.Graph
 	if len(options.Manifests) == 0 {
@@ -34,17 +35,16 @@ func loadManifests(options Options) ([]apply.Object, error) {
 		graph, err = pipeline.Load(options.Manifests...)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read manifests: %w", err)
+		return nil, nil, fmt.Errorf("read manifests: %w", err)
 	}
 	busFolder, err := fs.Sub(manifests.FS, busFolders[options.Bus])
 	if err != nil {
-		return nil, fmt.Errorf("find the built-in EventBus: %w", err)
+		return nil, nil, fmt.Errorf("find the built-in EventBus: %w", err)
 	}
-	bus, err := pipeline.LoadFS(busFolder)
+	buses, err := pipeline.LoadFS(busFolder)
 	if err != nil {
-		return nil, fmt.Errorf("read the built-in EventBus: %w", err)
+		return nil, nil, fmt.Errorf("read the built-in EventBus: %w", err)
 	}
-	var objects []apply.Object
 	needed := map[string]bool{} // namespaces that need an EventBus
 	for _, object := range graph.Objects {
 		switch object.GetKind() {
@@ -54,26 +54,26 @@ func loadManifests(options Options) ([]apply.Object, error) {
 			needed[object.GetNamespace()] = true
 		}
 		if err := observable(object.Unstructured); err != nil {
-			return nil, failure.New(failure.BadInput, "", "%s: %w", object.Origin(), err)
+			return nil, nil, failure.New(failure.BadInput, "", "%s: %w", object.Origin(), err)
 		}
 		objects = append(objects, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
 	}
 	if len(needed) == 0 {
-		return nil, failure.New(failure.BadInput, "name the folder that holds them with --manifests", "the manifests hold no EventSource and no Sensor")
+		return nil, nil, failure.New(failure.BadInput, "name the folder that holds them with --manifests", "the manifests hold no EventSource and no Sensor")
 	}
-	for _, object := range bus.Objects {
+	for _, object := range buses.Objects {
 		// A bus that nobody uses would only cost time and memory.
 		if needed[object.GetNamespace()] {
-			objects = append(objects, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
+			bus = append(bus, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
 		}
 	}
-	return objects, nil
+	return objects, bus, nil
 }
 
 // busNamespaces are the namespaces that have an EventBus.
 func (r *Rig) busNamespaces() []string {
 	var all []string
-	for _, object := range r.manifests {
+	for _, object := range r.bus {
 		if object.GetKind() == "EventBus" {
 			all = append(all, object.GetNamespace())
 		}

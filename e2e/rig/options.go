@@ -43,6 +43,7 @@ type Options struct {
 	Images        []string                              // REF=command:PATH | rootfs:PATH | oci:PATH, see the image catalogue
 	Artifacts     string                                // folder that the logs of a rig that fails are kept in, below its name; none when empty
 	ReadyTimeout  time.Duration                         // for EventSources and Sensors, once everything else is up; DefaultReadyTimeout when 0
+	SampleMemory  bool                                  `json:"-"` // look at the memory in use once a second, for PeakMemoryBytes; costs a few percent of a core
 	Progress      Progress                              `json:"-"` // told of each phase of the boot; may be nil
 	Log           func(format string, arguments ...any) `json:"-"` // told what is built or found; may be nil
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/eventrig/eventrig/e2e/observe"
@@ -52,7 +53,9 @@ type Rig struct {
 	openstack  *openstack.Server
 	ledger     *ledger.Ledger
 	observer   *observe.Observer
-	manifests  []apply.Object
+	manifests  []apply.Object                               // under test, without an EventBus
+	bus        []apply.Object                               // the EventBuses and what they run on
+	upstream   func() ([]*unstructured.Unstructured, error) // Argo's own manifests, once they are rendered
 	status     Status
 	versions   map[string]string
 	mu         sync.Mutex
@@ -83,7 +86,7 @@ func Start(ctx context.Context, options Options) (_ *Rig, err error) {
 		}
 	}()
 	// Bad input is found before anything is started.
-	if r.manifests, err = loadManifests(options); err != nil {
+	if r.manifests, r.bus, err = loadManifests(options); err != nil {
 		return nil, err
 	}
 	programs, err := r.findPrograms(ctx)
@@ -125,6 +128,7 @@ func (r *Rig) boot(ctx context.Context, programs programs) error {
 	}
 	r.sandbox = inside
 	r.onClose(inside.Close)
+	r.sampleMemory()
 
 	// Nobody waits any longer for a rig that has lost a part.
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -137,6 +141,7 @@ func (r *Rig) boot(ctx context.Context, programs programs) error {
 		}
 	}()
 	group, groupContext := errgroup.WithContext(ctx)
+	r.upstream = r.renderArgo(groupContext)
 	group.Go(func() error { return r.startBroker(groupContext) })
 	group.Go(func() error { return r.startSimulators() })
 	group.Go(func() error {

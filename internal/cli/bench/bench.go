@@ -2,6 +2,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,6 +66,7 @@ func boot() *cobra.Command {
 	command.RunE = func(command *cobra.Command, _ []string) (err error) {
 		ctx, cancel := context.WithTimeout(command.Context(), timeout)
 		defer cancel()
+		options.SampleMemory = true
 		options.Progress = talk.New(command.ErrOrStderr()).Phase
 		if options.Artifacts, err = rig.FailedFolder(); err != nil {
 			return err
@@ -81,7 +83,7 @@ func boot() *cobra.Command {
 			}
 		}()
 		result := Result{
-			Name: "boot", Bus: options.Bus, Versions: r.Versions(), ReadySeconds: r.ReadySeconds(),
+			Name: "boot", Bus: cmp.Or(options.Bus, rig.BusSTAN), Versions: r.Versions(), ReadySeconds: r.ReadySeconds(),
 			Machine:   Machine{Cores: runtime.NumCPU(), OS: runtime.GOOS, Arch: runtime.GOARCH, User: os.Getuid()},
 			Latencies: map[string]rig.Percentile{},
 		}
@@ -94,12 +96,7 @@ func boot() *cobra.Command {
 			return err
 		}
 		result.Phases = r.Phases()
-		slices.SortFunc(result.Phases, func(a, b rig.Phase) int {
-			if a.Start < b.Start {
-				return -1
-			}
-			return 1
-		})
+		slices.SortFunc(result.Phases, func(a, b rig.Phase) int { return cmp.Compare(a.Start, b.Start) })
 		closed = true
 		if err := r.Close(); err != nil {
 			return fmt.Errorf("take the rig down: %w", err)

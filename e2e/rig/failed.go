@@ -137,6 +137,9 @@ func hintAfter(hint, folder, saved, note string) string {
 	if note != "" {
 		parts = append(parts, note)
 	}
+	if len(parts) == 0 {
+		parts = append(parts, "set Options.Artifacts to keep the logs of a rig that fails")
+	}
 	return strings.Join(parts, "; ")
 }
 

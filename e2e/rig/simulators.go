@@ -21,12 +21,19 @@ import (
 
 const nautobotToken = nautobot.DefaultToken
 
+// defaultWorld is what the simulators of a new rig hold.
+const defaultWorld = "one-domain"
+
 // startSimulators serves Nautobot and the OpenStack cloud from this process on the sandbox's own network, so that pods
 // reach them and the journals see the pods' addresses.
 func (r *Rig) startSimulators() (err error) {
 	defer r.watch.phase("simulators")(&err)
 	r.nautobot = nautobot.New(nautobot.Config{})
 	r.openstack = openstack.New(openstack.Config{})
+	// So that a notification sent to a rig that is just up finds a project to be about; a scenario loads its own.
+	if err := r.loadWorld(defaultWorld); err != nil {
+		return fmt.Errorf("load world %s: %w", defaultWorld, err)
+	}
 	for _, served := range []struct {
 		name    string
 		port    int

@@ -12,9 +12,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// follow reads the log of one run of a component's container to its end. A stream that breaks is taken up again after
-// the last line read, for as long as the pod is there.
-func (o *Observer) follow(c *component, run, namespace, pod string) {
+// follow reads the log of a component's container, run after run. A stream that ends, because it broke or because the
+// container did, is taken up again after the last line read, for as long as the pod is there.
+func (o *Observer) follow(c *component, namespace, pod string) {
 	defer o.wg.Done()
 	var last *time.Time
 	retry := time.NewTicker(200 * time.Millisecond)
@@ -25,7 +25,7 @@ func (o *Observer) follow(c *component, run, namespace, pod string) {
 			o.cfg.Log("log of pod %s/%s: %v", namespace, pod, err)
 		}
 		o.mu.Lock()
-		ended := c.gone || c.run != run
+		ended := c.gone
 		o.mu.Unlock()
 		if ended || apierrors.IsNotFound(err) {
 			return

@@ -37,9 +37,9 @@ func TestALogIsTakenUpAgainWithoutLossOrRepetition(t *testing.T) {
 		}
 	}})
 	defer o.Close()
-	c := &component{namespace: "openstack", name: "s", run: "r", ready: map[string]bool{}}
+	c := &component{namespace: "openstack", name: "s", run: "r", ready: map[string]time.Time{}}
 	o.wg.Add(1)
-	o.follow(c, "r", "openstack", "p") // returns because the pod is gone
+	o.follow(c, "openstack", "p") // returns because the pod is gone
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	byEvent := o.state.outcomes[subject{"openstack/s", "t"}]

@@ -15,6 +15,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"sort"
 	"strings"
 	"sync"
@@ -71,7 +72,7 @@ type Observer struct {
 
 	mu      sync.Mutex
 	state   *state
-	follows map[string]bool // pod uid and restart whose log is followed
+	follows map[string]bool // uids of the pods whose log is followed
 	changed chan struct{}
 	err     error
 }
@@ -311,12 +312,20 @@ func (o *Observer) setPod(u *unstructured.Unstructured, gone bool) {
 			continue
 		}
 		run := fmt.Sprintf("%s#%d", p.UID, status.RestartCount)
-		if !o.follows[run] {
-			o.follows[run] = true
+		if c.run != run {
 			c.run = run
-			c.ready = map[string]bool{} // what an earlier run of the container said holds no more
+			// What an earlier run said holds no more. What this run said may be read already, before its start was seen.
+			if running := status.State.Running; running != nil {
+				maps.DeleteFunc(c.ready, func(_ string, since time.Time) bool { return since.Before(running.StartedAt.Time) })
+			} else {
+				clear(c.ready)
+			}
+		}
+		// One reader for all runs of a container: two would both read the newest run's log, and count each line twice.
+		if uid := string(p.UID); !o.follows[uid] {
+			o.follows[uid] = true
 			o.wg.Add(1)
-			go o.follow(c, run, p.Namespace, p.Name)
+			go o.follow(c, p.Namespace, p.Name)
 		}
 	}
 }

@@ -95,8 +95,8 @@ type component struct {
 	debug           bool
 	spec            any // what the pod runs with; nil when it does not say
 	gone            bool
-	ready           map[string]bool
-	publishFailures int // lines about an event that the next error line repeats
+	ready           map[string]time.Time // what listens, since when by its log
+	publishFailures int                  // lines about an event that the next error line repeats
 }
 
 // object is a Workflow or Job that a trigger made.
@@ -174,7 +174,7 @@ func (s *state) line(c *component, l line) {
 	who := subject{c.namespace + "/" + c.name, l.trigger}
 	switch l.kind {
 	case sensorSubscribed:
-		c.ready[l.trigger] = true
+		c.ready[l.trigger] = l.time
 	case sensorFiltered:
 		s.outcome(who, l, "filtered")
 	case sensorFilterError:
@@ -229,9 +229,9 @@ func (s *state) sourceLine(c *component, l line) {
 	owner := c.namespace + "/" + c.name
 	switch l.kind {
 	case sourceListening:
-		c.ready[l.event] = true
+		c.ready[l.event] = l.time
 	case sourceStarted:
-		c.ready[""] = true
+		c.ready[""] = l.time
 	case sourceEvent:
 		s.events[l.eventIDs[0]] = &event{id: l.eventIDs[0], key: keyOfData(l.data), data: l.data, time: l.time,
 			consumer: consumer{c.namespace, c.name, l.event}}
@@ -316,7 +316,7 @@ func (s *state) setComponent(p *corev1.Pod, gone bool) *component {
 	c := s.components[uid]
 	if c == nil {
 		c = &component{namespace: p.Namespace, name: p.Labels[v1alpha1.LabelSensorName], container: "main", pod: p.Name, uid: uid,
-			created: p.CreationTimestamp.Time, ready: map[string]bool{}}
+			created: p.CreationTimestamp.Time, ready: map[string]time.Time{}}
 		if c.name == "" {
 			c.name, c.source = p.Labels[v1alpha1.LabelEventSourceName], true
 		}
@@ -368,7 +368,7 @@ func (s *state) notReady() ([]string, error) {
 			return nil
 		}
 		for _, w := range want {
-			if !c.ready[w] {
+			if c.ready[w].IsZero() {
 				missing = append(missing, strings.TrimSpace(fmt.Sprintf("%s %s: its pod %s has not said that it is connected", what, w, c.pod)))
 			}
 		}

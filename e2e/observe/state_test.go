@@ -48,8 +48,8 @@ func newWorld(t *testing.T) *world {
 			}}}},
 		},
 	}
-	w.source = &component{namespace: "openstack", name: "keystone", source: true, ready: map[string]bool{}}
-	w.sensor = &component{namespace: "openstack", name: "s", ready: map[string]bool{}}
+	w.source = &component{namespace: "openstack", name: "keystone", source: true, ready: map[string]time.Time{}}
+	w.sensor = &component{namespace: "openstack", name: "s", ready: map[string]time.Time{}}
 	return w
 }
 

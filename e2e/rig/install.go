@@ -3,7 +3,6 @@ package rig
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -104,8 +103,6 @@ func (r *Rig) installArgo(ctx context.Context) error {
 	for _, object := range upstream {
 		objects = append(objects, apply.Object{Unstructured: object, Origin: "Argo's own manifests"})
 	}
-	// Definitions first and by themselves: the API server takes its time before it stores the first object of a new kind.
-	slices.SortStableFunc(objects, func(a, b apply.Object) int { return apply.Rank(a.GetKind()) - apply.Rank(b.GetKind()) })
 	_, err = r.applier.All(ctx, objects)
 	return err
 }

@@ -116,10 +116,11 @@ func (r *Rig) boot(ctx context.Context, programs programs) error {
 	if err := programs.catalogue.Write(images); err != nil {
 		return fmt.Errorf("write image catalogue: %w", err)
 	}
+	run := embedded.Tmpfs(r.folder) // asked once: the answer depends on what lies on the host at the moment
 	end := r.watch.phase("sandbox")
 	inside, err := sandbox.Start(ctx, sandbox.Config{
 		Dir: r.folder, Supervisor: programs.supervisor, Log: filepath.Join(r.folder, "logs", "sandbox.log"),
-		Tmpfs:     []string{embedded.Tmpfs(r.folder), filepath.Join(brokerFolder(r.folder), "data")},
+		Tmpfs:     []string{run, filepath.Join(brokerFolder(r.folder), "data")},
 		Addresses: embedded.LoopbackAddresses(),
 	})
 	end(&err)
@@ -145,7 +146,7 @@ func (r *Rig) boot(ctx context.Context, programs programs) error {
 	group.Go(func() error { return r.startBroker(groupContext) })
 	group.Go(func() error { return r.startSimulators() })
 	group.Go(func() error {
-		if err := r.startCluster(groupContext, images, programs); err != nil {
+		if err := r.startCluster(groupContext, run, images, programs); err != nil {
 			return err
 		}
 		return r.install(groupContext)
@@ -156,10 +157,10 @@ func (r *Rig) boot(ctx context.Context, programs programs) error {
 	return r.becomeReady(ctx)
 }
 
-func (r *Rig) startCluster(ctx context.Context, images string, programs programs) error {
+func (r *Rig) startCluster(ctx context.Context, run, images string, programs programs) error {
 	end := r.watch.phase("control plane")
 	cluster, err := embedded.Start(ctx, r.sandbox, embedded.Config{
-		Dir: r.folder, Images: images,
+		Dir: r.folder, Run: run, Images: images,
 		Binaries: embedded.Binaries{Kube: programs.kube, Shim: programs.shim},
 	})
 	end(&err)

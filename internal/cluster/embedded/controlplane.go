@@ -48,7 +48,7 @@ type component struct {
 
 func (c *Cluster) etcd() component {
 	return component{"etcd", []string{
-		"--name=eventrig", "--data-dir=" + filepath.Join(c.runFolder(), "etcd"),
+		"--name=eventrig", "--data-dir=" + filepath.Join(c.config.Run, "etcd"),
 		"--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
 		"--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380",
 		"--initial-cluster=eventrig=http://127.0.0.1:2380",
@@ -116,7 +116,7 @@ func (c *Cluster) node() component {
 		"--node-name", NodeName, "--node-ip", NodeAddress,
 		"--pod-cidr", PodCIDR, "--service-cidr", ServiceCIDR,
 		"--dns-ip", DNSAddress, "--dns-domain", DNSDomain,
-		"--root-dir", filepath.Join(c.runFolder(), "kubelet"),
+		"--root-dir", filepath.Join(c.config.Run, "kubelet"),
 		"--pod-logs-dir", filepath.Join(c.config.Dir, "pods"),
 		"--images", c.config.Images, "--shim", c.config.Binaries.Shim,
 		"--client-ca-file", c.pki.path("ca.crt"),
@@ -138,11 +138,11 @@ func (c *Cluster) start(ctx context.Context, component component) error {
 		Args: append([]string{component.name}, component.args...),
 		Env: []string{
 			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-			"HOME=" + c.runFolder(), "TMPDIR=" + c.runFolder(),
+			"HOME=" + c.config.Run, "TMPDIR=" + c.config.Run,
 			// Small heaps matter more here than garbage-collection time: many processes share one machine.
 			"GOGC=75",
 		},
-		Dir: c.runFolder(),
+		Dir: c.config.Run,
 		Log: log,
 	})
 	if err != nil {

@@ -48,6 +48,7 @@ type Binaries struct {
 // Config says what to boot.
 type Config struct {
 	Dir      string // the rig's folder
+	Run      string // the folder that the sandbox has covered with a tmpfs, as Tmpfs named it when the sandbox was made
 	Images   string // file of the image catalogue
 	Binaries Binaries
 }
@@ -250,5 +251,3 @@ func (c *Cluster) fail(err error) {
 		close(c.failed)
 	})
 }
-
-func (c *Cluster) runFolder() string { return Tmpfs(c.config.Dir) }

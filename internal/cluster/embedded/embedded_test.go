@@ -31,16 +31,17 @@ func TestControlPlaneAnswersInsideAndOutsideTheSandbox(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	run := embedded.Tmpfs(dir)
 	inside, err := sandbox.Start(ctx, sandbox.Config{
 		Dir: dir, Supervisor: filepath.Join(bin, "eventrig-sandbox"), Log: filepath.Join(dir, "sandbox.log"),
-		Tmpfs: []string{embedded.Tmpfs(dir)}, Addresses: embedded.LoopbackAddresses(),
+		Tmpfs: []string{run}, Addresses: embedded.LoopbackAddresses(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer inside.Close()
 	began := time.Now()
-	cluster, err := embedded.Start(ctx, inside, embedded.Config{Dir: dir, Binaries: embedded.Binaries{Kube: filepath.Join(bin, "eventrig-kube")}})
+	cluster, err := embedded.Start(ctx, inside, embedded.Config{Dir: dir, Run: run, Binaries: embedded.Binaries{Kube: filepath.Join(bin, "eventrig-kube")}})
 	if err != nil {
 		t.Fatal(err)
 	}

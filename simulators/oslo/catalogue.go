@@ -152,7 +152,10 @@ func (t Template) route(n Notification) Route {
 }
 
 // Build makes one notification.
-func (t Template) Build(options Options) (Notification, Route, error) {
+func (t Template) Build(options Options) (Notification, Route, error) { return t.build(options, nil) }
+
+// build makes one notification; payload, where given, replaces what the template has.
+func (t Template) build(options Options, payload func(map[string]any) (map[string]any, error)) (Notification, Route, error) {
 	f := filler{now: options.Now}
 	if f.now.IsZero() {
 		f.now = time.Now()
@@ -161,6 +164,11 @@ func (t Template) Build(options Options) (Notification, Route, error) {
 	document, err := t.document(f)
 	if err != nil {
 		return Notification{}, Route{}, fmt.Errorf("make %s: %w", t.Name, err)
+	}
+	if payload != nil {
+		if document["payload"], err = payload(document["payload"].(map[string]any)); err != nil {
+			return Notification{}, Route{}, failure.New(failure.BadInput, "", "make %s: %w", t.Name, err)
+		}
 	}
 	n, err := edit(document, options)
 	if err != nil {

@@ -146,6 +146,35 @@ func TestAChainIsSettledOnlyWhenEveryHopHasSpoken(t *testing.T) {
 	}
 }
 
+func TestAPodWithoutAnImageIsStuckUntilItHasOne(t *testing.T) {
+	w := newWorld(t)
+	w.publish("m")
+	w.arrives("e", "m", "1", 1)
+	w.says(sensorTriggered, 2, "", "e")
+	w.workflow("w", "1", "Running", 5)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: types.UID("p"), Name: "w-pod", Namespace: "argo-events", Labels: map[string]string{"workflows.argoproj.io/workflow": "w"}},
+		Status: corev1.PodStatus{Phase: corev1.PodPending}}
+	waiting := func(reason, message string) {
+		pod = pod.DeepCopy()
+		pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "init", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}}
+		w.setPod(pod, false)
+		w.sweep()
+	}
+	waiting("PodInitializing", "")
+	waiting("ErrImagePull", "rpc error: code = NotFound desc = image x has no mapping: add --image x=rootfs:PATH")
+	waiting("ImagePullBackOff", "Back-off pulling image x") // the kubelet alternates between the two: that is one record
+	waiting("ErrImagePull", "again")
+	waiting("PodInitializing", "")
+	var got []string
+	for _, r := range w.of(ledger.Pod) {
+		got = append(got, fmt.Sprintf("%s %v %s", r.Verdict, r.Details["stuck"], r.Cause))
+	}
+	want := "Pending <nil> |ErrImagePull true container init: image x has no mapping: add --image x=rootfs:PATH|Pending <nil> "
+	if strings.Join(got, "|") != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 func TestAnAcknowledgedEventIsNoOutcome(t *testing.T) {
 	w := newWorld(t)
 	w.publish("m", "n")

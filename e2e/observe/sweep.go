@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -267,19 +269,39 @@ func (s *state) sweepPods() {
 			continue
 		}
 		code, ended := exitCode(p.p)
-		told := fmt.Sprint(p.p.Status.Phase, code, ended, p.p.Status.PodIP)
+		stuck, why := withoutImage(p.p)
+		told := fmt.Sprint(p.p.Status.Phase, code, ended, p.p.Status.PodIP, stuck != "")
 		if told == p.told {
 			continue
 		}
 		p.told = told
+		verdict, cause := string(p.p.Status.Phase), p.p.Status.Message
 		details := map[string]any{"workflow": owner.name, "ip": p.p.Status.PodIP}
 		if ended {
 			details["exitCode"] = int(code)
 		}
-		s.record(ledger.Record{Hop: ledger.Pod, MessageID: owner.key, EventID: owner.event, Object: "Pod/" + p.p.Namespace + "/" + p.p.Name, Sensor: s.sensorOf(owner), Verdict: string(p.p.Status.Phase),
-			Cause: p.p.Status.Message, Ambiguous: owner.ambiguous != nil, Candidates: owner.ambiguous, Details: details})
+		if stuck != "" {
+			verdict, cause = stuck, why
+			details["stuck"] = true
+		}
+		s.record(ledger.Record{Hop: ledger.Pod, MessageID: owner.key, EventID: owner.event, Object: "Pod/" + p.p.Namespace + "/" + p.p.Name, Sensor: s.sensorOf(owner), Verdict: verdict,
+			Cause: cause, Ambiguous: owner.ambiguous != nil, Candidates: owner.ambiguous, Details: details})
 	}
 }
+
+// withoutImage returns why a container of a pod cannot start: its image cannot be had. A registry that does not answer
+// (RegistryUnavailable) may yet do so; the kubelet's back-off after it may not wait for that.
+func withoutImage(p *corev1.Pod) (reason, message string) {
+	for _, status := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+		if w := status.State.Waiting; w != nil && slices.Contains([]string{"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}, w.Reason) {
+			return w.Reason, fmt.Sprintf("container %s: %s", status.Name, grpcPrefix.ReplaceAllString(w.Message, ""))
+		}
+	}
+	return "", ""
+}
+
+// grpcPrefix is how the kubelet quotes its runtime.
+var grpcPrefix = regexp.MustCompile(`rpc error: code = \w+ desc = `)
 
 // exitCode returns the exit code of a pod's main container: the one called so, or the first.
 func exitCode(p *corev1.Pod) (code int32, ended bool) {

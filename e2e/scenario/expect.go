@@ -21,6 +21,9 @@ func (r *runner) evaluate(ctx context.Context, v *view, final bool) (failures []
 			hopeless = hopeless || never
 		}
 	}
+	for _, f := range stuckFailures(v) {
+		note(&f, true)
+	}
 	then := r.spec.Then
 	for _, e := range then.Sensors {
 		for _, f := range sensorFailures(v, e) {

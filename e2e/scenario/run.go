@@ -149,7 +149,7 @@ func (r *runner) step(ctx context.Context, step Step) error {
 			return fmt.Errorf("delete objects: %w", err)
 		}
 	case step.WaitSettled != nil:
-		return Settle(ctx, r.rig.Observer(), r.keys)
+		return r.waitSettled(ctx)
 	}
 	return nil
 }

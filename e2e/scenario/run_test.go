@@ -168,6 +168,38 @@ func TestOneOfTwoWorkflowsMayStillSucceed(t *testing.T) {
 	}
 }
 
+func TestAPodWithoutAnImageFailsTheScenarioAtOnce(t *testing.T) {
+	stuck := ledger.Record{Hop: ledger.Pod, Sensor: "openstack/s", Object: "Pod/a/p", Verdict: "ErrImagePull", Cause: "image nobody/knows:1 has no mapping: add --image nobody/knows=rootfs:PATH",
+		Details: map[string]any{"stuck": true}}
+	pulled := stuck
+	pulled.Verdict, pulled.Cause, pulled.Details = "Running", "", nil
+	for name, c := range map[string]struct {
+		step    string
+		records []ledger.Record
+		want    Verdict
+	}{
+		"while the outcome is awaited":                 {"", []ledger.Record{decided, fired, workflow("Running", false), stuck}, Failed},
+		"while the chain is to settle":                 {", {wait-settled: {}}", []ledger.Record{decided, fired, workflow("Running", false), stuck}, Failed},
+		"but not one that has got its image after all": {"", []ledger.Record{decided, fired, stuck, pulled, workflow("Succeeded", true)}, Passed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list, err := Parse("t.yaml", []byte(head+"spec:\n  when: [{publish: {event: keystone/x}}"+c.step+"]\n  then: {workflows: [{sensor: s, phase: Succeeded}]}\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := newFakeRig()
+			f.onTrack = func(f *fakeRig) { f.observe(c.want == Passed, c.records...) }
+			result := Run(t.Context(), f, list[0], Options{Timeout: time.Hour})
+			if result.Verdict != c.want {
+				t.Fatalf("%+v", result)
+			}
+			if c.want == Failed && (result.Failures[0].Got != "ErrImagePull" || !strings.Contains(result.Failures[0].Why, "add --image nobody/knows") || result.Failures[0].Line == 0) {
+				t.Errorf("%+v", result.Failures[0])
+			}
+		})
+	}
+}
+
 func TestATimeoutReportsTheLastMismatch(t *testing.T) {
 	f := newFakeRig()
 	f.onTrack = func(f *fakeRig) { f.observe(false, decided, fired, workflow("Running", false)) }

@@ -70,7 +70,7 @@ func New(config Config) *Server {
 	}
 	s := &Server{config: config, journal: journal.New(), faults: &faults.Set{}}
 	s.Reset()
-	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, http.HandlerFunc(s.serve))))
+	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, http.HandlerFunc(s.serve), faulty)), admin.Named("Nautobot"))
 	return s
 }
 

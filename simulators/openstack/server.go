@@ -71,7 +71,7 @@ func New(config Config) *Server {
 	}
 	s := &Server{config: config, journal: journal.New(), faults: &faults.Set{}}
 	s.Reset()
-	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.routes())))
+	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.routes(), faulty)), admin.Named("OpenStack"))
 	return s
 }
 

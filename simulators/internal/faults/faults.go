@@ -1,77 +1,118 @@
-// Package faults makes a simulator misbehave on purpose: an error status, a delay, or a dropped connection, for the
-// requests that a rule matches and as often as it says. In: rules and requests. Out: a fault instead of an answer.
+// Package faults makes a simulator misbehave on purpose: an error status, a delay, a dropped connection, a slow or a
+// truncated body, for the requests that a rule matches and as often as it says. In: rules and requests. Out: a fault
+// instead of an answer, and how often each rule hit.
 package faults
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
-	"time"
-
-	"github.com/eventrig/eventrig/simulators/internal/journal"
 )
 
-// Rule says which requests fail, and how.
-type Rule struct {
-	Method string  `json:"method,omitempty"` // empty: any
-	Path   string  `json:"path,omitempty"`   // regular expression over the whole path; empty: any
-	Skip   int     `json:"skip,omitempty"`   // let this many matching requests through first
-	Times  int     `json:"times,omitempty"`  // 0: until removed
-	Status int     `json:"status,omitempty"` // answer with this status and Body
-	Body   string  `json:"body,omitempty"`
-	Delay  float64 `json:"delaySeconds,omitempty"` // wait first; without Status and Drop the request is then served
-	Drop   bool    `json:"drop,omitempty"`         // close the connection without an answer
-	// After lets the request take effect before Status or Drop hides its answer: the client sees a failure that was none.
-	After bool `json:"after,omitempty"`
-}
-
-type active struct {
-	Rule
-	path *regexp.Regexp
-	seen int
-}
-
-// Set is the rules in force; the first that matches decides. It is safe for concurrent use.
+// Set is the rules in force; the first that hits decides. It is safe for concurrent use.
 type Set struct {
 	mu    sync.Mutex
 	rules []*active
+	drawn int // number of the last id that was made
 }
+
+// ErrUnknown is the error of Remove for an id that no rule has.
+var ErrUnknown = errors.New("no fault has this id")
 
 // Add puts a rule in force.
 func (s *Set) Add(rule Rule) error {
-	pattern, err := regexp.Compile("^(?:" + rule.Path + ")$")
-	if err != nil {
-		return fmt.Errorf("compile path %q of fault: %w", rule.Path, err)
-	}
-	if rule.Path == "" {
-		pattern = nil
-	}
-	if rule.Status != 0 && (rule.Status < 200 || rule.Status > 599) {
-		return fmt.Errorf("fault has status %d: want 200 to 599", rule.Status)
-	}
-	if rule.Delay < 0 || rule.Skip < 0 || rule.Times < 0 {
-		return fmt.Errorf("fault has a negative delay, skip or times")
-	}
-	if rule.Status == 0 && !rule.Drop && rule.Delay == 0 {
-		return fmt.Errorf("fault does nothing: it needs status, drop or delaySeconds")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules = append(s.rules, &active{Rule: rule, path: pattern})
-	return nil
+	_, err := s.AddAll([]Rule{rule})
+	return err
 }
 
-// Rules returns the rules in force.
-func (s *Set) Rules() []Rule {
+// AddAll puts rules in force, all of them or, with an error, none, and returns their ids.
+func (s *Set) AddAll(rules []Rule) (ids []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rules := make([]Rule, 0, len(s.rules))
-	for _, rule := range s.rules {
-		rules = append(rules, rule.Rule)
+	before, drawn := slices.Clone(s.rules), s.drawn
+	for i, rule := range rules {
+		id, err := s.add(rule)
+		if err != nil {
+			s.rules, s.drawn = before, drawn
+			if len(rules) > 1 {
+				err = fmt.Errorf("fault %d of %d: %w", i+1, len(rules), err)
+			}
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func (s *Set) add(rule Rule) (string, error) {
+	rule.Method = strings.ToUpper(rule.Method)
+	if err := rule.check(); err != nil {
+		return "", err
+	}
+	one := &active{State: State{Rule: rule}, query: map[string]*regexp.Regexp{}}
+	var err error
+	if one.path, err = whole("path", rule.Path); err != nil {
+		return "", err
+	}
+	for name, expression := range rule.Query {
+		if one.query[name], err = whole("query "+name, expression); err != nil {
+			return "", err
+		}
+	}
+	for one.ID == "" || (rule.ID == "" && s.find(one.ID) >= 0) {
+		s.drawn++
+		one.ID = fmt.Sprintf("fault-%d", s.drawn)
+	}
+	if s.find(one.ID) >= 0 {
+		return "", fmt.Errorf("fault has id %q, which another one has", one.ID)
+	}
+	one.draw = rand.New(rand.NewPCG(rule.Seed, 0x6661756c74)).Float64
+	s.rules = append(s.rules, one)
+	return one.ID, nil
+}
+
+func (s *Set) find(id string) int {
+	return slices.IndexFunc(s.rules, func(a *active) bool { return a.ID == id })
+}
+
+// Rules returns the rules that are in force and not exhausted.
+func (s *Set) Rules() []Rule {
+	rules := []Rule{}
+	for _, state := range s.States() {
+		if !state.Exhausted {
+			rules = append(rules, state.Rule)
+		}
 	}
 	return rules
+}
+
+// States returns all rules with what they did, in the order in which they are asked; exhausted ones stay until they are
+// removed.
+func (s *Set) States() []State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	states := make([]State, 0, len(s.rules))
+	for _, rule := range s.rules {
+		states = append(states, rule.State)
+	}
+	return states
+}
+
+// Remove removes one rule; its error wraps ErrUnknown when there is none with that id.
+func (s *Set) Remove(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.find(id)
+	if i < 0 {
+		return fmt.Errorf("remove fault %q: %w", id, ErrUnknown)
+	}
+	s.rules = slices.Delete(s.rules, i, i+1)
+	return nil
 }
 
 // Clear removes all rules.
@@ -81,61 +122,14 @@ func (s *Set) Clear() {
 	s.rules = nil
 }
 
+// match returns the rule that hits a request.
 func (s *Set) match(r *http.Request) (Rule, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, rule := range s.rules {
-		if (rule.Method != "" && rule.Method != r.Method) || (rule.path != nil && !rule.path.MatchString(r.URL.Path)) {
-			continue
+	for _, rule := range s.rules {
+		if !rule.Exhausted && rule.matches(r) && rule.hit() {
+			return rule.Rule, true
 		}
-		rule.seen++
-		if rule.seen <= rule.Skip {
-			continue
-		}
-		if rule.Times > 0 && rule.seen == rule.Skip+rule.Times {
-			s.rules = slices.Delete(s.rules, i, i+1)
-		}
-		return rule.Rule, true
 	}
 	return Rule{}, false
 }
-
-// Handler applies the rules to every request before next sees it.
-func Handler(s *Set, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rule, ok := s.match(r)
-		if !ok {
-			next.ServeHTTP(w, r)
-			return
-		}
-		journal.Note(r.Context(), fmt.Sprintf("fault: %+v", rule))
-		if rule.Delay > 0 {
-			timer := time.NewTimer(time.Duration(rule.Delay * float64(time.Second)))
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-			case <-r.Context().Done():
-				return
-			}
-		}
-		if rule.Status == 0 && !rule.Drop {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if rule.After {
-			next.ServeHTTP(&discard{header: http.Header{}}, r)
-		}
-		if rule.Drop {
-			panic(http.ErrAbortHandler)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(rule.Status)
-		_, _ = w.Write([]byte(rule.Body)) // kept in memory by the journal: cannot fail
-	})
-}
-
-type discard struct{ header http.Header }
-
-func (d *discard) Header() http.Header            { return d.header }
-func (d *discard) WriteHeader(int)                {}
-func (d *discard) Write(data []byte) (int, error) { return len(data), nil }

@@ -2,9 +2,11 @@
 // records that it caused. In: HTTP requests, through Handler. Out: entries, all of them or as they come.
 //
 // An entry is in the journal before its response reaches the client, so whoever sees an answer also finds its entry.
+// Memory is bounded (see Limits): the oldest entries go first, and how many went is counted and never hidden.
 package journal
 
 import (
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -18,42 +20,153 @@ type Change struct {
 	After  map[string]any `json:"after"`
 }
 
+// Closest is the route that came closest to a request that matched none.
+type Closest struct {
+	Route string `json:"route"` // method and pattern, such as "GET /v3/projects/{id}"
+	Why   string `json:"why"`   // what kept the request from matching it
+}
+
 // Entry is one request with its answer.
 type Entry struct {
-	Sequence     int           `json:"sequence"` // from 1, in the order of completion
-	Time         time.Time     `json:"time"`     // arrival
-	Duration     time.Duration `json:"durationNanoseconds"`
-	RequestID    string        `json:"requestID"`
-	Source       string        `json:"source"` // host:port of the client
-	Method       string        `json:"method"`
-	Path         string        `json:"path"`
-	Query        string        `json:"query,omitempty"`
-	RequestBody  string        `json:"requestBody,omitempty"`
-	Status       int           `json:"status"` // 0: the connection was dropped on purpose
-	ResponseBody string        `json:"responseBody,omitempty"`
-	Changes      []Change      `json:"changes,omitempty"`
-	Notes        []string      `json:"notes,omitempty"` // what the simulator wants a person to know, such as the nearest route
+	Sequence      int           `json:"sequence"`        // from 1, in the order of completion
+	Time          time.Time     `json:"time"`            // arrival
+	Duration      time.Duration `json:"durationSeconds"` // until the answer was complete, injected delays included
+	RequestID     string        `json:"requestID"`       // the simulator's own
+	Source        string        `json:"source"`          // host:port of the client
+	Who           string        `json:"who,omitempty"`   // user, or kind and beginning of the token; never all of a secret
+	Method        string        `json:"method"`
+	Path          string        `json:"path"` // decoded
+	Query         string        `json:"query,omitempty"`
+	RequestBytes  int           `json:"requestBytes"`          // length of the body as it was sent
+	RequestBody   string        `json:"requestBody,omitempty"` // at most Limits.Body bytes of it
+	Status        int           `json:"status"`                // 0: the connection was dropped without an answer
+	ResponseBytes int           `json:"responseBytes"`
+	ResponseBody  string        `json:"responseBody,omitempty"` // at most Limits.Body bytes of it
+	Changes       []Change      `json:"changes,omitempty"`
+	Closest       *Closest      `json:"closest,omitempty"` // of a request that matched no route
+	Fault         string        `json:"fault,omitempty"`   // id of the fault rule that hit
+	Notes         []string      `json:"notes,omitempty"`   // what else the simulator wants a person to know
 }
+
+// MarshalJSON writes the duration in seconds.
+func (e Entry) MarshalJSON() ([]byte, error) {
+	type plain Entry
+	return json.Marshal(struct {
+		plain
+		Duration float64 `json:"durationSeconds"`
+	}{plain(e), e.Duration.Seconds()})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (e *Entry) UnmarshalJSON(data []byte) error {
+	type plain Entry
+	read := struct {
+		*plain
+		Duration float64 `json:"durationSeconds"`
+	}{plain: (*plain)(e)}
+	if err := json.Unmarshal(data, &read); err != nil {
+		return err
+	}
+	e.Duration = time.Duration(read.Duration * float64(time.Second))
+	return nil
+}
+
+// bytes is what an entry takes of Limits.Bytes.
+func (e *Entry) bytes() int { return len(e.RequestBody) + len(e.ResponseBody) + len(e.Changes)<<10 }
+
+// Limits bound what a journal keeps. Where one is reached the oldest entries go.
+type Limits struct {
+	Entries int // how many entries
+	Bytes   int // of all their bodies together; a change of a record counts as 1 KiB
+	Body    int // bytes of one body; what is longer is cut, and RequestBytes or ResponseBytes tells its length
+}
+
+// DefaultLimits are those of a new journal: under 100 MB with everything.
+func DefaultLimits() Limits { return Limits{Entries: 50_000, Bytes: 64 << 20, Body: 64 << 10} }
 
 // Journal is a list of entries. It is safe for concurrent use.
 type Journal struct {
 	mu          sync.Mutex
-	sequence    int
-	entries     []Entry
-	open        map[*Entry]struct{}
+	limits      Limits
+	sequence    int // of the newest entry ever
+	kept        ring
+	bytes       int // of the kept entries
+	dropped     int // since the last reset
+	open        map[*recording]struct{}
 	subscribers map[*subscriber]struct{}
+	grown       chan struct{} // closed and replaced when an entry comes, if somebody waits
+	awaited     bool
 }
 
-// New makes an empty journal.
+// New makes an empty journal with DefaultLimits.
 func New() *Journal {
-	return &Journal{open: map[*Entry]struct{}{}, subscribers: map[*subscriber]struct{}{}}
+	return &Journal{limits: DefaultLimits(), open: map[*recording]struct{}{}, subscribers: map[*subscriber]struct{}{}, grown: make(chan struct{})}
 }
 
-// Entries returns all completed requests in the order of completion.
-func (j *Journal) Entries() []Entry {
+// Limit changes the limits; a field that is not positive keeps its value. What is over them goes at once.
+func (j *Journal) Limit(limits Limits) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return slices.Clone(j.entries)
+	for _, one := range []struct{ field, value *int }{
+		{&j.limits.Entries, &limits.Entries}, {&j.limits.Bytes, &limits.Bytes}, {&j.limits.Body, &limits.Body},
+	} {
+		if *one.value > 0 {
+			*one.field = *one.value
+		}
+	}
+	j.trim()
+}
+
+// Entries returns all completed requests that are kept, in the order of completion.
+func (j *Journal) Entries() []Entry {
+	entries, _ := j.Since(0)
+	return entries
+}
+
+// Since returns the entries after a sequence number, and how many after it are not kept any more.
+func (j *Journal) Since(sequence int) (entries []Entry, missed int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	found, missed := j.since(sequence)
+	entries = make([]Entry, len(found))
+	for i, entry := range found {
+		entries[i] = *entry
+	}
+	return entries, missed
+}
+
+// since is Since under the lock. The result is valid as long as the lock is held; the entries are never changed.
+func (j *Journal) since(sequence int) (entries []*Entry, missed int) {
+	all := j.kept.all()
+	if len(all) == 0 {
+		return nil, min(max(j.sequence-sequence, 0), j.dropped)
+	}
+	first := all[0].Sequence
+	if sequence < first-1 {
+		return all, min(first-1-sequence, j.dropped)
+	}
+	return all[min(sequence-first+1, len(all)):], 0
+}
+
+// Summary is a journal in figures.
+type Summary struct {
+	Kept    int `json:"kept"`    // entries
+	First   int `json:"first"`   // sequence of the oldest kept one, 0 without one
+	Last    int `json:"last"`    // sequence of the newest ever
+	Dropped int `json:"dropped"` // entries that went since the last reset because a limit was reached
+	Open    int `json:"open"`    // requests without an answer yet
+}
+
+// Summary counts.
+func (j *Journal) Summary() Summary {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := j.kept.all()
+	s := Summary{Kept: len(all), Last: j.sequence, Dropped: j.dropped, Open: len(j.open)}
+	if len(all) > 0 {
+		s.First = all[0].Sequence
+	}
+	return s
 }
 
 // Open returns the requests that have no answer yet, oldest first.
@@ -61,11 +174,8 @@ func (j *Journal) Open() []Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var open []Entry
-	for entry := range j.open {
-		open = append(open, Entry{
-			Time: entry.Time, RequestID: entry.RequestID, Source: entry.Source, Method: entry.Method,
-			Path: entry.Path, Query: entry.Query,
-		})
+	for recording := range j.open {
+		open = append(open, recording.arrival)
 	}
 	slices.SortFunc(open, func(a, b Entry) int { return a.Time.Compare(b.Time) })
 	return open
@@ -75,92 +185,62 @@ func (j *Journal) Open() []Entry {
 func (j *Journal) Reset() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.entries = nil
+	j.kept, j.bytes, j.dropped = ring{}, 0, 0
 }
 
-// Subscribe returns a channel of the entries that come from now on, in order and without loss however slow the reader
-// is, and a function that ends the subscription and closes the channel.
-func (j *Journal) Subscribe() (<-chan Entry, func()) {
-	s := newSubscriber()
-	j.mu.Lock()
-	j.subscribers[s] = struct{}{}
-	j.mu.Unlock()
-	return s.out, func() {
-		j.mu.Lock()
-		delete(j.subscribers, s)
-		j.mu.Unlock()
-		s.stop()
-	}
-}
-
-func (j *Journal) begin(entry *Entry) {
+func (j *Journal) begin(r *recording) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.open[entry] = struct{}{}
+	r.limit = j.limits.Body
+	j.open[r] = struct{}{}
 }
 
-func (j *Journal) end(entry *Entry) {
+// end makes an entry of a recording. The entry is not changed any more.
+func (j *Journal) end(r *recording) {
+	entry := r.finish()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	delete(j.open, entry)
+	delete(j.open, r)
 	j.sequence++
 	entry.Sequence = j.sequence
-	j.entries = append(j.entries, *entry)
+	j.kept.push(entry)
+	j.bytes += entry.bytes()
+	j.trim()
 	for s := range j.subscribers {
-		s.push(*entry)
+		s.push(entry)
+	}
+	if j.awaited {
+		close(j.grown)
+		j.grown, j.awaited = make(chan struct{}), false
 	}
 }
 
-// subscriber passes entries on through a queue without bound: a journal that dropped entries for a slow reader would
-// let an assertion fail for the wrong reason, and one that waited would let a slow reader stop the simulator.
-type subscriber struct {
-	mu    sync.Mutex
-	queue []Entry
-	wake  chan struct{}
-	done  chan struct{}
-	once  sync.Once
-	out   chan Entry
-}
-
-func newSubscriber() *subscriber {
-	s := &subscriber{wake: make(chan struct{}, 1), done: make(chan struct{}), out: make(chan Entry)}
-	go s.pump()
-	return s
-}
-
-func (s *subscriber) push(entry Entry) {
-	s.mu.Lock()
-	s.queue = append(s.queue, entry)
-	s.mu.Unlock()
-	select {
-	case s.wake <- struct{}{}:
-	default:
+// trim lets the oldest entries go until the limits hold; the newest always stays.
+func (j *Journal) trim() {
+	for j.kept.len() > 1 && (j.kept.len() > j.limits.Entries || j.bytes > j.limits.Bytes) {
+		j.bytes -= j.kept.shift().bytes()
+		j.dropped++
 	}
 }
 
-func (s *subscriber) pump() {
-	defer close(s.out)
-	for {
-		s.mu.Lock()
-		queue := s.queue
-		s.queue = nil
-		s.mu.Unlock()
-		for _, entry := range queue {
-			select {
-			case s.out <- entry:
-			case <-s.done:
-				return
-			}
-		}
-		if len(queue) > 0 {
-			continue
-		}
-		select {
-		case <-s.wake:
-		case <-s.done:
-			return
-		}
-	}
+// ring is a queue of entries: pushed at the end, shifted from the front, both in constant time on average.
+type ring struct {
+	entries []*Entry
+	head    int
 }
 
-func (s *subscriber) stop() { s.once.Do(func() { close(s.done) }) }
+func (r *ring) len() int          { return len(r.entries) - r.head }
+func (r *ring) all() []*Entry     { return r.entries[r.head:] }
+func (r *ring) push(entry *Entry) { r.entries = append(r.entries, entry) }
+
+func (r *ring) shift() *Entry {
+	entry := r.entries[r.head]
+	r.entries[r.head] = nil
+	r.head++
+	if r.head > 64 && r.head > len(r.entries)/2 {
+		n := copy(r.entries, r.entries[r.head:])
+		clear(r.entries[n:])
+		r.entries, r.head = r.entries[:n], 0
+	}
+	return entry
+}

@@ -3,44 +3,86 @@
 package serve
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/eventrig/eventrig/fixtures/worlds"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/simulators/nautobot"
 	"github.com/eventrig/eventrig/simulators/openstack"
+	"github.com/eventrig/eventrig/simulators/undersync"
 )
 
-// grace is how long a stop waits for requests that are being answered.
-const grace = 5 * time.Second
-
 type flags struct {
-	listen string
-	worlds []string
-	seed   uint64
-	token  string
-	output string
+	listen  string
+	worlds  []string
+	seed    uint64
+	token   string
+	output  string
+	tls     bool
+	caFile  string
+	journal int
 }
 
 // ready is what `-o json` prints.
 type ready struct {
-	URL        string `json:"url"`
-	Token      string `json:"token,omitempty"`
-	CloudsYAML string `json:"cloudsYAML,omitempty"`
+	URL        string `json:"url"`                  // of the API; for OpenStack Keystone's
+	Token      string `json:"token,omitempty"`      // that clients need: of Nautobot and Undersync
+	CloudsYAML string `json:"cloudsYAML,omitempty"` // of OpenStack: a clouds.yaml with the cloud understack
+	CA         string `json:"ca,omitempty"`         // with TLS: the certificate, in PEM, that clients need to trust
 }
 
 type simulator interface {
 	http.Handler
 	Load(*worlds.World) error
+}
+
+// started is a simulator with what clients need to know.
+type started struct {
+	simulator
+	ready
+	limitJournal func(entries int)
+}
+
+// kind is a simulator that can be served.
+type kind struct {
+	name, short string
+	tls         bool                         // clients of the real one speak https only
+	flags       func(*pflag.FlagSet, *flags) // those that it has beside the common ones
+	start       func(f *flags, url string) (started, error)
+}
+
+var kinds = []kind{
+	{
+		name: "nautobot", short: "Run a simulated Nautobot",
+		flags: func(set *pflag.FlagSet, f *flags) {
+			set.StringVar(&f.token, "token", nautobot.DefaultToken, "API token that clients need")
+		},
+		start: func(f *flags, url string) (started, error) {
+			s := nautobot.New(nautobot.Config{Seed: f.seed, Token: f.token})
+			return started{s, ready{URL: url, Token: s.Token()}, s.Journal().KeepEntries}, nil
+		},
+	},
+	{
+		name: "openstack", short: "Run a simulated OpenStack cloud (Keystone)",
+		start: func(f *flags, url string) (started, error) {
+			s := openstack.New(openstack.Config{Seed: f.seed})
+			return started{s, ready{URL: url + "/v3", CloudsYAML: openstack.CloudsYAML(url + "/v3")}, s.Journal().KeepEntries}, nil
+		},
+	},
+	{
+		name: "undersync", short: "Run a simulated Undersync",
+		flags: func(set *pflag.FlagSet, f *flags) {
+			set.StringVar(&f.token, "token", undersync.DefaultToken, "bearer token that clients need")
+		},
+		start: func(f *flags, url string) (started, error) {
+			s := undersync.New(undersync.Config{Seed: f.seed, Token: f.token})
+			return started{s, ready{URL: url, Token: s.Token()}, s.Journal().KeepEntries}, nil
+		},
+	},
 }
 
 // New makes the command.
@@ -51,93 +93,44 @@ func New() *cobra.Command {
 		Example: `  eventrig serve nautobot --world one-domain
   eventrig serve openstack -o json | jq -r .cloudsYAML`,
 	}
-	command.AddCommand(
-		simulate("nautobot", "Run a simulated Nautobot", true, func(f *flags, url string) (simulator, ready) {
-			s := nautobot.New(nautobot.Config{Seed: f.seed, Token: f.token})
-			return s, ready{URL: url, Token: s.Token()}
-		}),
-		simulate("openstack", "Run a simulated OpenStack cloud (Keystone)", false, func(f *flags, url string) (simulator, ready) {
-			return openstack.New(openstack.Config{Seed: f.seed}), ready{URL: url + "/v3", CloudsYAML: openstack.CloudsYAML(url + "/v3")}
-		}),
-	)
+	for _, one := range kinds {
+		command.AddCommand(simulate(one))
+	}
 	return command
 }
 
-func simulate(name, short string, hasToken bool, start func(*flags, string) (simulator, ready)) *cobra.Command {
+func simulate(k kind) *cobra.Command {
 	f := &flags{}
 	command := &cobra.Command{
-		Use: name, Short: short, Args: cobra.NoArgs,
-		Long: short + ` until SIGINT or SIGTERM. The first line on stdout, once it accepts connections, is its URL.
-Its store, journal and faults are administered under /_eventrig/ from this machine only.`,
-		Example: "  eventrig serve " + name + " --listen 127.0.0.1:8080 --world one-domain --world ./more.yaml",
+		Use: k.name, Short: k.short, Args: cobra.NoArgs,
+		Long: k.short + ` until SIGINT or SIGTERM. The first line on stdout, once it accepts connections, is its URL.
+Its store, journal and faults are administered under /_eventrig/ from this machine only.
+
+A signal ends it with exit status 0 once the requests in flight are answered, and with 130 if they take longer than 5 s;
+a second signal ends it at once.`,
+		Example: "  eventrig serve " + k.name + " --listen 127.0.0.1:8080 --world one-domain --world ./more.yaml",
 	}
 	set := command.Flags()
 	set.StringVar(&f.listen, "listen", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
 	set.StringArrayVar(&f.worlds, "world", nil, "world to start with: a name ("+strings.Join(worlds.Names(), ", ")+") or a file; repeatable")
 	set.Uint64Var(&f.seed, "seed", 1, "seed of everything that the simulator draws")
 	set.StringVarP(&f.output, "output", "o", "text", "text or json")
-	if hasToken {
-		set.StringVar(&f.token, "token", nautobot.DefaultToken, "API token that clients need")
+	set.BoolVar(&f.tls, "tls", k.tls, "serve https with a certificate of its own making")
+	set.StringVar(&f.caFile, "ca-file", "", "with --tls: write the certificate that clients need to trust to this file")
+	set.IntVar(&f.journal, "journal", 50_000, "how many requests the journal keeps")
+	if k.flags != nil {
+		k.flags(set, f)
 	}
 	command.RunE = func(command *cobra.Command, _ []string) error {
-		if f.output != "text" && f.output != "json" {
+		switch {
+		case f.output != "text" && f.output != "json":
 			return failure.New(failure.BadInput, "want text or json", "unknown output %q", f.output)
+		case f.journal < 1:
+			return failure.New(failure.BadInput, "want 1 or more", "--journal is %d", f.journal)
+		case f.caFile != "" && !f.tls:
+			return failure.New(failure.BadInput, "add --tls", "--ca-file has no meaning without TLS")
 		}
-		return run(command, f, start)
+		return run(command, f, k)
 	}
 	return command
-}
-
-func run(command *cobra.Command, f *flags, start func(*flags, string) (simulator, ready)) error {
-	var loaded []*worlds.World
-	for _, name := range f.worlds {
-		world, err := worlds.Open(name)
-		if err != nil {
-			return err
-		}
-		loaded = append(loaded, world)
-	}
-	listener, err := net.Listen("tcp", f.listen)
-	if err != nil {
-		return failure.New(failure.Environment, "take another address with --listen; 127.0.0.1:0 takes a free port", "listen on %s: %w", f.listen, err)
-	}
-	s, announced := start(f, "http://"+listener.Addr().String())
-	for _, world := range loaded {
-		if err := s.Load(world); err != nil {
-			return errors.Join(err, listener.Close())
-		}
-	}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	if err := announce(command, f.output, announced); err != nil {
-		return errors.Join(err, server.Close())
-	}
-	select {
-	case err := <-served:
-		return failure.New(failure.Environment, "", "serve on %s: %w", listener.Addr(), err)
-	case <-command.Context().Done():
-	}
-	// The command's own context is over; the last answers still get their time.
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("stop server: %w", errors.Join(err, server.Close()))
-	}
-	return nil
-}
-
-func announce(command *cobra.Command, output string, announced ready) error {
-	line := announced.URL
-	if output == "json" {
-		data, err := json.Marshal(announced)
-		if err != nil {
-			return fmt.Errorf("encode address: %w", err)
-		}
-		line = string(data)
-	}
-	if _, err := fmt.Fprintln(command.OutOrStdout(), line); err != nil {
-		return fmt.Errorf("print address: %w", err)
-	}
-	return nil
 }

@@ -5,22 +5,18 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
-	"time"
+
+	"github.com/eventrig/eventrig/internal/authority"
 )
 
-// pki writes the certificates of one cluster below a folder. Elliptic keys, because RSA generation alone would
-// cost a noticeable part of the boot.
+// pki writes the certificates of one cluster below a folder.
 type pki struct {
 	folder string
-	caKey  *ecdsa.PrivateKey
-	caCert *x509.Certificate
+	root   *authority.Authority
 }
 
 // identity is whom a certificate speaks for: a user (common name) and its groups (organisations).
@@ -54,33 +50,16 @@ func newPKI(folder string, all []identity) (*pki, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make certificate folder: %w", err)
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	root, err := authority.New("eventrig")
 	if err != nil {
-		return nil, fmt.Errorf("generate certificate authority key: %w", err)
-	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "eventrig"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().AddDate(1, 0, 0),
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, fmt.Errorf("sign certificate authority: %w", err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, fmt.Errorf("parse certificate authority: %w", err)
-	}
-	p := &pki{folder: folder, caKey: key, caCert: certificate}
-	if err := writePEM(p.path("ca.crt"), "CERTIFICATE", der, 0o644); err != nil {
 		return nil, err
 	}
-	for serial, id := range all {
-		if err := p.issue(int64(serial)+2, id); err != nil {
+	p := &pki{folder: folder, root: root}
+	if err := writePEM(p.path("ca.crt"), "CERTIFICATE", root.DER(), 0o644); err != nil {
+		return nil, err
+	}
+	for _, id := range all {
+		if err := p.issue(id); err != nil {
 			return nil, err
 		}
 	}
@@ -93,32 +72,10 @@ func newPKI(folder string, all []identity) (*pki, error) {
 
 func (p *pki) path(file string) string { return filepath.Join(p.folder, file) }
 
-func (p *pki) issue(serial int64, id identity) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func (p *pki) issue(id identity) error {
+	der, key, err := p.root.Issue(authority.Subject{Name: id.name, Groups: id.groups, Hosts: id.hosts})
 	if err != nil {
-		return fmt.Errorf("generate key of %s: %w", id.file, err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial),
-		Subject:      pkix.Name{CommonName: id.name, Organization: id.groups},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().AddDate(1, 0, 0),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}
-	if len(id.hosts) > 0 {
-		template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
-	}
-	for _, host := range id.hosts {
-		if address := net.ParseIP(host); address != nil {
-			template.IPAddresses = append(template.IPAddresses, address)
-		} else {
-			template.DNSNames = append(template.DNSNames, host)
-		}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, p.caCert, key.Public(), p.caKey)
-	if err != nil {
-		return fmt.Errorf("sign certificate of %s: %w", id.file, err)
+		return err
 	}
 	if err := writePEM(p.path(id.file+".crt"), "CERTIFICATE", der, 0o644); err != nil {
 		return err

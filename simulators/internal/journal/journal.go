@@ -117,6 +117,9 @@ func (j *Journal) Limit(limits Limits) {
 	j.trim()
 }
 
+// KeepEntries limits how many entries are kept, and leaves the other limits.
+func (j *Journal) KeepEntries(n int) { j.Limit(Limits{Entries: n}) }
+
 // Entries returns all completed requests that are kept, in the order of completion.
 func (j *Journal) Entries() []Entry {
 	entries, _ := j.Since(0)

@@ -1,4 +1,5 @@
-// Package values compares field values of the simulators' stores, which come from YAML, from JSON and from Go.
+// Package values compares field values of the simulators' stores, which come from YAML, from JSON and from Go, and draws
+// ids.
 package values
 
 import "encoding/json"

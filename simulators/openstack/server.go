@@ -1,46 +1,45 @@
-// Package openstack simulates the OpenStack APIs that UnderStack's handlers call; so far Keystone's Identity v3: version
-// discovery, password tokens with a catalog, projects, domains and users. In: HTTP requests, worlds, calls from Go. Out:
-// HTTP answers in Keystone's words, a journal, and the store for assertions. Whoever publishes the notifications that
-// changes cause hooks in at Config.OnChange.
+// Package openstack simulates an OpenStack cloud on one listener: Keystone, Ironic, Nova, Neutron, Cinder and Glance, each
+// under a path prefix of its own, with a catalog that names them as the client reached them. In: HTTP requests, worlds,
+// calls from Go. Out: answers in the services' words, a journal, the store for assertions, and the notifications that the
+// real services would send, in order, to Config.Publish.
+//
+// The services are packages below this one; what they share is package core.
 package openstack
 
 import (
+	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/eventrig/eventrig/simulators/internal/admin"
 	"github.com/eventrig/eventrig/simulators/internal/faults"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
+	"github.com/eventrig/eventrig/simulators/openstack/core"
+	"github.com/eventrig/eventrig/simulators/openstack/keystone"
 )
 
 // The credentials that every simulated cloud knows.
 const (
-	Username    = "admin"
-	Password    = "password"
-	ProjectName = "admin"
-	DomainName  = "Default"
-	Region      = "RegionOne"
+	Username    = keystone.Username
+	Password    = keystone.Password
+	ProjectName = keystone.ProjectName
+	DomainName  = keystone.DomainName
+	Region      = keystone.Region
 )
 
-// Entry is one request of the journal; Fault is a fault to be injected.
 type (
+	// Entry is one request of the journal.
 	Entry = journal.Entry
+	// Fault is a fault to be injected.
 	Fault = faults.Rule
+	// Change is what happened to one resource.
+	Change = core.Change
+	// Message is a notification on its way to RabbitMQ.
+	Message = core.Message
+	// Sent is a notification in the journal of notifications.
+	Sent = core.Sent
 )
-
-// Change is what happened to one resource. Operation is created, updated or deleted; Before and After are as the API
-// shows them, without links.
-type Change struct {
-	Resource  string // project, domain or user
-	Operation string
-	ID        string
-	Before    map[string]any
-	After     map[string]any
-	RequestID string // empty for a change from Go
-}
 
 // Config says how a simulated cloud starts.
 type Config struct {
@@ -48,31 +47,70 @@ type Config struct {
 	Now  func() time.Time // empty: time.Now
 	// OnChange is called after each change, in the order of the changes, before its request is answered.
 	OnChange func(Change)
+	// Publish sends a notification and returns once the broker has confirmed it. It is called off the request's path, in
+	// order for each virtual host, and again until it succeeds, as oslo.messaging does. Without it notifications are
+	// journalled only.
+	Publish func(context.Context, Message) error
+	// Log is told what no client learns, such as a broker that is away.
+	Log func(format string, arguments ...any)
+	// Transition is how long a bare metal node stays in each of the states that it passes; with 0 it has passed them all
+	// when its request is answered.
+	Transition time.Duration
 }
 
 // Server is a simulated OpenStack cloud. It is safe for concurrent use.
 type Server struct {
-	config  Config
-	handler http.Handler
-	journal *journal.Journal
-	faults  *faults.Set
-
-	// changing is held over a change and its OnChange, so that hooks see changes in order and may read the server.
-	changing sync.Mutex
-	mu       sync.RWMutex
-	random   *rand.Rand
-	identity *identity
+	cloud       *core.Cloud
+	keystone    *keystone.Keystone
+	services    []*core.Service
+	collections []core.Collection
+	fill        []func()
+	handler     http.Handler
+	journal     *journal.Journal
+	faults      *faults.Set
 }
 
 // New makes a simulated cloud with the domain Default, the project admin and the user admin.
 func New(config Config) *Server {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
-	s := &Server{config: config, journal: journal.New(), faults: &faults.Set{}}
+	s := &Server{journal: journal.New(), faults: &faults.Set{}, cloud: core.NewCloud(core.Config{
+		Seed: config.Seed, Now: config.Now, OnChange: config.OnChange, Publish: config.Publish, Log: config.Log, Transition: config.Transition,
+	})}
+	s.keystone = keystone.New(s.cloud, s.catalog)
+	s.add(s.keystone)
 	s.Reset()
 	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.routes(), faulty)), admin.Named("OpenStack"))
 	return s
+}
+
+// service is what each of the packages below gives.
+type service interface {
+	Service() *core.Service
+	Collections() []core.Collection
+	Fill()
+}
+
+func (s *Server) add(made service) {
+	s.services = append(s.services, made.Service())
+	s.collections = append(s.collections, made.Collections()...)
+	s.fill = append(s.fill, made.Fill)
+}
+
+// routes sends each request to the service whose prefix its path has. What has none is Keystone's, which also answers
+// at the root, as a Keystone on a port of its own does.
+func (s *Server) routes() http.Handler {
+	handlers := make([]http.Handler, len(s.services))
+	for i, service := range s.services {
+		handlers[i] = service.Handler(s.cloud, s.keystone.Authenticate)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i, service := range s.services {
+			if service.Takes(r.URL.Path) {
+				handlers[i].ServeHTTP(w, r)
+				return
+			}
+		}
+		handlers[0].ServeHTTP(w, r)
+	})
 }
 
 // ServeHTTP implements http.Handler.
@@ -84,19 +122,30 @@ func (s *Server) Journal() *journal.Journal { return s.journal }
 // Faults are the faults in force.
 func (s *Server) Faults() *faults.Set { return s.faults }
 
-// Reset puts store, tokens, journal and faults back to what New made.
+// Notifications returns every notification so far, in order, published or not.
+func (s *Server) Notifications() []Sent { return s.cloud.Notifier.Sent() }
+
+// Notified is Notifications for the admin endpoint.
+func (s *Server) Notified() any { return s.Notifications() }
+
+// Flush waits until the broker has confirmed every notification so far.
+func (s *Server) Flush(ctx context.Context) error { return s.cloud.Notifier.Flush(ctx) }
+
+// Reset puts store, tokens, journal and faults back to what New made. What waits for the broker is still sent.
 func (s *Server) Reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.random = rand.New(rand.NewPCG(s.config.Seed, 0x6b657973746f6e65))
-	s.identity = newIdentity(s.newID)
-	s.journal.Reset()
-	s.faults.Clear()
+	s.cloud.Reset(func() {
+		for _, fill := range s.fill {
+			fill()
+		}
+		s.journal.Reset()
+		s.faults.Clear()
+	})
 }
 
-// newID draws an id as OpenStack writes them: 32 hexadecimal digits.
-func (s *Server) newID() string {
-	return fmt.Sprintf("%016x%016x", s.random.Uint64(), s.random.Uint64())
+// Close ends what runs in the background: transitions, and attempts to publish.
+func (s *Server) Close() error {
+	s.cloud.Close()
+	return nil
 }
 
 // CloudsYAML is a clouds.yaml with one cloud, named understack, for a client that reaches the simulator at authURL.

@@ -285,3 +285,16 @@ type quietKey struct{}
 func Quietly(ctx context.Context) context.Context { return context.WithValue(ctx, quietKey{}, true) }
 
 func quiet(ctx context.Context) bool { is, _ := ctx.Value(quietKey{}).(bool); return is }
+
+// Collection is a table as worlds fill it and assertions read it.
+type Collection struct {
+	Path   string
+	Table  *Table
+	Fields []string // that a world may give, beside the identifier
+	// Create makes one of a world's records, as an administrator's request would; the identifier may be given.
+	Create func(ctx context.Context, fields Resource) error
+	Hint   string // what a world's author is told when Create refuses
+}
+
+// Key is the field that identifies the table's rows.
+func (t *Table) Key() string { return t.key }

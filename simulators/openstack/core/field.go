@@ -82,8 +82,16 @@ func (f Fields) Check(object map[string]any, creating bool) *Violation {
 		return &Violation{Keyword: "additionalProperties", Value: object,
 			Message: fmt.Sprintf("Additional properties are not allowed (%s %s unexpected)", strings.Join(unknown, ", "), verb)}
 	}
+	return f.CheckKnown(object, creating)
+}
+
+// CheckKnown is Check for an API that takes any further fields, too.
+func (f Fields) CheckKnown(object map[string]any, creating bool) *Violation {
 	for _, field := range f {
 		value, given := object[field.Name]
+		if field.Types == "" {
+			continue
+		}
 		if !given {
 			if creating && field.Required {
 				return &Violation{Keyword: "required", Value: object, Message: Repr(field.Name) + " is a required property"}

@@ -16,8 +16,9 @@ import (
 // Event is a notification that a service is about to send.
 type Event struct {
 	Name    string         // SERVICE/EVENT_TYPE of oslo's catalogue
-	Payload map[string]any // the whole payload, or nil and
-	Object  map[string]any // the fields of a versioned object
+	Payload map[string]any // the whole payload; or
+	Object  map[string]any // the fields of a versioned object; or
+	Set     map[string]any // what in the catalogue's payload is otherwise, by path
 	Caller  *Caller        // who asked for it; nil: the service itself, such as a conductor
 	Host    string         // of the publisher, after its service; empty: the catalogue's
 }
@@ -32,23 +33,23 @@ type Caller struct {
 
 // Message is a notification on its way to RabbitMQ.
 type Message struct {
-	Time       time.Time
-	MessageID  string
-	EventType  string
-	Priority   string
-	RequestID  string // of the request that caused it
-	VHost      string
-	Exchange   string
-	RoutingKey string
-	Payload    map[string]any
-	Body       []byte
+	Time       time.Time      `json:"time"`
+	MessageID  string         `json:"messageID"`
+	EventType  string         `json:"eventType"`
+	Priority   string         `json:"priority"`
+	RequestID  string         `json:"requestID,omitempty"` // of the request that caused it
+	VHost      string         `json:"vhost"`
+	Exchange   string         `json:"exchange"`
+	RoutingKey string         `json:"routingKey"`
+	Payload    map[string]any `json:"payload"`
+	Body       []byte         `json:"-"` // as oslo.messaging sends it
 }
 
 // Sent is a notification in the journal of notifications.
 type Sent struct {
 	Message
-	Published bool   // the broker has confirmed it
-	Error     string // why it has not (yet) been published
+	Published bool   `json:"published"`       // the broker has confirmed it
+	Error     string `json:"error,omitempty"` // why it has not (yet) been published
 }
 
 // How long a service waits between attempts to reach its broker. As with oslo.messaging the attempts have no end.
@@ -100,7 +101,10 @@ func Detached(ctx context.Context) context.Context {
 
 type requestKey struct{}
 
-func notifies(ctx context.Context) bool { is, _ := ctx.Value(notifyKey{}).(bool); return is && !quiet(ctx) }
+func notifies(ctx context.Context) bool {
+	is, _ := ctx.Value(notifyKey{}).(bool)
+	return is && !quiet(ctx)
+}
 
 func requestID(ctx context.Context) string {
 	if id := journal.RequestID(ctx); id != "" {
@@ -134,13 +138,20 @@ func (n *Notifier) compose(ctx context.Context, event Event) (*Sent, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.cloud.Now()
-	options := oslo.Options{Random: n.random, Now: now}
-	make := catalogue.ComposeObject
-	fields := event.Object
-	if event.Payload != nil {
-		make, fields = catalogue.Compose, event.Payload
+	options := oslo.Options{Random: n.random, Now: now, Set: event.Set}
+	var made oslo.Notification
+	var route oslo.Route
+	switch {
+	case event.Payload != nil:
+		made, route, err = catalogue.Compose(event.Name, event.Payload, options)
+	case event.Object != nil:
+		made, route, err = catalogue.ComposeObject(event.Name, event.Object, options)
+	default:
+		var template oslo.Template
+		if template, err = catalogue.Lookup(event.Name); err == nil {
+			made, route, err = template.Build(options)
+		}
 	}
-	made, route, err := make(event.Name, fields, options)
 	if err != nil {
 		return nil, err
 	}

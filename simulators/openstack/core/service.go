@@ -31,6 +31,9 @@ type Service struct {
 	RequestIDHeaders []string
 	// Before looks at every request, for example negotiates the version; its headers go into every answer.
 	Before func(*Request, http.Header) error
+	// RouteFirst: a path that the service lacks is 404 also without a token, as Keystone itself answers; the other
+	// services have the middleware that checks tokens before everything else.
+	RouteFirst bool
 	// Open says which requests need no token.
 	Open func(*Request) bool
 	// RenderError writes an error in the service's words; nil: {"error": {code, title, message}} as Keystone has it.
@@ -125,12 +128,11 @@ func (r *Request) JSON() (value any, ok bool) {
 func (s *Service) Handler(c *Cloud, authenticate func(token string) *Caller) http.Handler {
 	s.cloud, s.authenticate = c, authenticate
 	s.mux = http.NewServeMux()
-	for _, route := range s.Routes {
-		s.mux.HandleFunc(route.Method+" "+route.Path, func(http.ResponseWriter, *http.Request) {})
-	}
 	routes := map[string]Route{}
 	for _, route := range s.Routes {
-		routes[route.Method+" "+route.Path] = route
+		pattern := route.Method + " " + route.Path
+		s.mux.HandleFunc(pattern, func(http.ResponseWriter, *http.Request) {})
+		routes[pattern] = route
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, original *http.Request) {
 		r := &Request{Request: original.WithContext(Notifying(original.Context())), Cloud: c, Prefix: s.prefixOf(original.URL.Path)}
@@ -171,11 +173,6 @@ func (s *Service) serve(r *Request, header http.Header, routes map[string]Route)
 			return nil, err
 		}
 	}
-	if s.Open == nil || !s.Open(r) {
-		if r.Caller = s.authenticate(r.Header.Get("X-Auth-Token")); r.Caller == nil {
-			return nil, &Error{Status: http.StatusUnauthorized, Message: Unauthenticated}
-		}
-	}
 	inner := r.Request.Clone(r.Context())
 	inner.URL.Path, inner.URL.RawPath = strings.TrimPrefix(r.URL.Path, r.Prefix), strings.TrimPrefix(r.URL.RawPath, r.Prefix)
 	if trimmed := strings.TrimRight(inner.URL.Path, "/"); trimmed != inner.URL.Path {
@@ -184,17 +181,23 @@ func (s *Service) serve(r *Request, header http.Header, routes map[string]Route)
 	if inner.URL.Path == "" {
 		inner.URL.Path, inner.URL.RawPath = "/", ""
 	}
-	// ServeMux redirects unclean paths; the services do not know them.
-	if inner.URL.Path != "/" && path.Clean(inner.URL.Path) != inner.URL.Path {
+	var route Route
+	known := path.Clean(inner.URL.Path) == inner.URL.Path // ServeMux redirects others; the services do not know them
+	if known {
+		s.mux.ServeHTTP(discard{}, inner) // finds the route and the path's values; what it answers is of no use
+		route, known = routes[inner.Pattern]
+	}
+	if !known && s.RouteFirst {
 		return nil, s.noRoute(r, inner)
 	}
-	_, pattern := s.mux.Handler(inner)
-	route, known := routes[pattern]
+	if s.Open == nil || !s.Open(r) {
+		if r.Caller = s.authenticate(r.Header.Get("X-Auth-Token")); r.Caller == nil {
+			return nil, &Error{Status: http.StatusUnauthorized, Message: Unauthenticated}
+		}
+	}
 	if !known {
 		return nil, s.noRoute(r, inner)
 	}
-	// Only the mux's own ServeHTTP fills in the path's values.
-	s.mux.ServeHTTP(discard{}, inner)
 	r.Request = inner
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return route.Do(r)

@@ -16,6 +16,7 @@ import (
 	"github.com/eventrig/eventrig/simulators/internal/faults"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
 	"github.com/eventrig/eventrig/simulators/openstack/core"
+	"github.com/eventrig/eventrig/simulators/openstack/ironic"
 	"github.com/eventrig/eventrig/simulators/openstack/keystone"
 )
 
@@ -77,6 +78,7 @@ func New(config Config) *Server {
 	})}
 	s.keystone = keystone.New(s.cloud, s.catalog)
 	s.add(s.keystone)
+	s.add(ironic.New(s.cloud))
 	s.Reset()
 	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.routes(), faulty)), admin.Named("OpenStack"))
 	return s

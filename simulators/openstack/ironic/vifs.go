@@ -1,0 +1,100 @@
+package ironic
+
+import (
+	"github.com/eventrig/eventrig/simulators/openstack/core"
+)
+
+// vifKey is where a port keeps the virtual interface that it carries (ironic/drivers/modules/network/common.py).
+const vifKey = "tenant_vif_port_id"
+
+// vifRoutes are the virtual interfaces of a node (NodeVIFController). Ironic saves them in its ports and tells nobody.
+func (i *Ironic) vifRoutes() []core.Route {
+	const path = "/v1/nodes/{ident}/vifs"
+	nodes := i.kind("node")
+	carriers := func(node core.Resource) []core.Resource {
+		owned := core.Where("node_uuid", node["uuid"])
+		return append(i.portgroups.All(owned), i.ports.All(owned)...)
+	}
+	table := func(carrier core.Resource) *core.Table {
+		if i.ports.Get(carrier.Text("uuid")) != nil {
+			return i.ports
+		}
+		return i.portgroups
+	}
+	return []core.Route{
+		{Method: "GET", Path: path, Do: func(r *core.Request) (*core.Answer, error) {
+			if err := needs(r, sinceVIFs); err != nil {
+				return nil, err
+			}
+			node, err := nodes.find(r.PathValue("ident"))
+			if err != nil {
+				return nil, err
+			}
+			vifs := []any{}
+			for _, carrier := range carriers(node) {
+				if vif := carrier.Object("internal_info")[vifKey]; vif != nil {
+					vifs = append(vifs, map[string]any{"id": vif})
+				}
+			}
+			return core.OK(map[string]any{"vifs": vifs})
+		}},
+		{Method: "POST", Path: path, Do: func(r *core.Request) (*core.Answer, error) {
+			if err := needs(r, sinceVIFs); err != nil {
+				return nil, err
+			}
+			node, err := nodes.find(r.PathValue("ident"))
+			if err != nil {
+				return nil, err
+			}
+			given, err := body(r)
+			if err != nil {
+				return nil, err
+			}
+			vif, ok := given["id"].(string)
+			if !ok {
+				return nil, badRequest("Schema error for vif: 'id' is a required property  Failed validating 'required' in schema")
+			}
+			var chosen core.Resource
+			for _, carrier := range carriers(node) {
+				switch had := carrier.Object("internal_info")[vifKey]; {
+				case had == vif:
+					kind := "port"
+					if table(carrier) == i.portgroups {
+						kind = "portgroup"
+					}
+					return nil, conflict("Unable to attach VIF because VIF %s is already attached to Ironic %s %s", vif, kind, carrier.Text("uuid"))
+				case given["port_uuid"] != nil && carrier["uuid"] != given["port_uuid"],
+					given["portgroup_uuid"] != nil && carrier["uuid"] != given["portgroup_uuid"],
+					carrier["portgroup_uuid"] != nil: // the group carries for its members
+				case had == nil && chosen == nil:
+					chosen = carrier
+				}
+			}
+			if chosen == nil {
+				return nil, badRequest("Unable to attach VIF %s, not enough free physical ports.", vif)
+			}
+			changed := chosen.Clone()
+			changed.Object("internal_info")[vifKey] = vif
+			table(chosen).Put(r.Context(), changed)
+			return core.NoContent()
+		}},
+		{Method: "DELETE", Path: path + "/{vif}", Do: func(r *core.Request) (*core.Answer, error) {
+			if err := needs(r, sinceVIFs); err != nil {
+				return nil, err
+			}
+			node, err := nodes.find(r.PathValue("ident"))
+			if err != nil {
+				return nil, err
+			}
+			for _, carrier := range carriers(node) {
+				if carrier.Object("internal_info")[vifKey] == r.PathValue("vif") {
+					changed := carrier.Clone()
+					delete(changed.Object("internal_info"), vifKey)
+					table(carrier).Put(r.Context(), changed)
+					return core.NoContent()
+				}
+			}
+			return nil, badRequest("Unable to detach VIF %s from node %s because it is not attached to it.", r.PathValue("vif"), node.Text("uuid"))
+		}},
+	}
+}

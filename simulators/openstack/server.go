@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/eventrig/eventrig/simulators/internal/admin"
@@ -80,7 +81,7 @@ func New(config Config) *Server {
 	s.add(s.keystone)
 	s.add(ironic.New(s.cloud))
 	s.Reset()
-	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.routes(), faulty)), admin.Named("OpenStack"))
+	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.routes(), s.faulty())), admin.Named("OpenStack"))
 	return s
 }
 
@@ -104,15 +105,11 @@ func (s *Server) routes() http.Handler {
 	for i, service := range s.services {
 		handlers[i] = service.Handler(s.cloud, s.keystone.Authenticate)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for i, service := range s.services {
-			if service.Takes(r.URL.Path) {
-				handlers[i].ServeHTTP(w, r)
-				return
-			}
-		}
-		handlers[0].ServeHTTP(w, r)
-	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handlers[s.serviceOf(r)].ServeHTTP(w, r) })
+}
+
+func (s *Server) serviceOf(r *http.Request) int {
+	return max(0, slices.IndexFunc(s.services, func(service *core.Service) bool { return service.Takes(r.URL.Path) }))
 }
 
 // ServeHTTP implements http.Handler.

@@ -8,6 +8,7 @@
 //	GET                /_eventrig/state        the store
 //	GET, DELETE        /_eventrig/journal      the journal, also as it grows
 //	GET, POST, DELETE  /_eventrig/faults[/ID]  the fault rules
+//	GET                /_eventrig/notifications  what a simulator with notifications has sent
 package admin
 
 import (
@@ -39,6 +40,12 @@ type Simulator interface {
 	State() map[string][]map[string]any
 	Journal() *journal.Journal
 	Faults() *faults.Set
+}
+
+// Notifier is a simulator that tells its changes by notifications.
+type Notifier interface {
+	// Notified returns the notifications so far as they are shown.
+	Notified() any
 }
 
 // Option changes Handler.
@@ -94,6 +101,14 @@ func Handler(s Simulator, next http.Handler, options ...Option) http.Handler {
 			"GET":    {"one rule", nil, h.fault},
 			"DELETE": {"remove one rule", nil, h.removeFault},
 		}},
+	}
+	if notifier, ok := s.(Notifier); ok {
+		h.endpoints = append(h.endpoints, endpoint{"notifications", map[string]method{
+			"GET": {"the notifications in order, whether they were published or not", nil, func(w http.ResponseWriter, _ *http.Request) error {
+				answer(w, http.StatusOK, notifier.Notified())
+				return nil
+			}},
+		}})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rest, ours := strings.CutPrefix(r.URL.Path+"/", Prefix); ours {

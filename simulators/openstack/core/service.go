@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/eventrig/eventrig/internal/nearest"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
+	"github.com/eventrig/eventrig/simulators/internal/routes"
 )
 
 // Service is one of the cloud's services: its place in the catalog, its routes, and its own words.
@@ -45,6 +45,7 @@ type Service struct {
 
 	authenticate func(token string) *Caller
 	mux          *http.ServeMux
+	table        *routes.Table
 	cloud        *Cloud
 }
 
@@ -127,12 +128,13 @@ func (r *Request) JSON() (value any, ok bool) {
 // Handler serves the service under its prefix. authenticate knows a token's caller.
 func (s *Service) Handler(c *Cloud, authenticate func(token string) *Caller) http.Handler {
 	s.cloud, s.authenticate = c, authenticate
-	s.mux = http.NewServeMux()
-	routes := map[string]Route{}
+	s.mux, s.table = http.NewServeMux(), routes.New()
+	served := map[string]Route{}
 	for _, route := range s.Routes {
 		pattern := route.Method + " " + route.Path
 		s.mux.HandleFunc(pattern, func(http.ResponseWriter, *http.Request) {})
-		routes[pattern] = route
+		served[pattern] = route
+		s.table.Add(pattern)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, original *http.Request) {
 		r := &Request{Request: original.WithContext(Notifying(original.Context())), Cloud: c, Prefix: s.prefixOf(original.URL.Path)}
@@ -140,7 +142,7 @@ func (s *Service) Handler(c *Cloud, authenticate func(token string) *Caller) htt
 		for _, name := range s.RequestIDHeaders {
 			header.Set(name, "req-"+journal.RequestID(original.Context()))
 		}
-		answer, err := s.serve(r, header, routes)
+		answer, err := s.serve(r, header, served)
 		if err != nil {
 			answer = s.refuse(r, err)
 		}
@@ -163,7 +165,7 @@ func (s *Service) Takes(path string) bool { return under(path, s.Prefix) }
 
 func under(path, prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") }
 
-func (s *Service) serve(r *Request, header http.Header, routes map[string]Route) (*Answer, error) {
+func (s *Service) serve(r *Request, header http.Header, served map[string]Route) (*Answer, error) {
 	var err error
 	if r.body, err = io.ReadAll(r.Body); err != nil {
 		return nil, Errorf(http.StatusBadRequest, "The request's body could not be read: %v", err)
@@ -185,7 +187,7 @@ func (s *Service) serve(r *Request, header http.Header, routes map[string]Route)
 	known := path.Clean(inner.URL.Path) == inner.URL.Path // ServeMux redirects others; the services do not know them
 	if known {
 		s.mux.ServeHTTP(discard{}, inner) // finds the route and the path's values; what it answers is of no use
-		route, known = routes[inner.Pattern]
+		route, known = served[inner.Pattern]
 	}
 	if !known && s.RouteFirst {
 		return nil, s.noRoute(r, inner)
@@ -194,6 +196,7 @@ func (s *Service) serve(r *Request, header http.Header, routes map[string]Route)
 		if r.Caller = s.authenticate(r.Header.Get("X-Auth-Token")); r.Caller == nil {
 			return nil, &Error{Status: http.StatusUnauthorized, Message: Unauthenticated}
 		}
+		journal.Who(r.Context(), r.Caller.UserName)
 	}
 	if !known {
 		return nil, s.noRoute(r, inner)
@@ -212,17 +215,15 @@ const Unauthenticated = "The request you have made requires authentication."
 
 // noRoute answers a path that the service lacks; the journal tells the closest one.
 func (s *Service) noRoute(r *Request, inner *http.Request) error {
-	var patterns, methods []string
+	var methods []string
 	for _, route := range s.Routes {
-		patterns = append(patterns, route.Method+" "+route.Path)
 		asked := inner.Clone(inner.Context())
 		asked.Method = route.Method
 		if _, pattern := s.mux.Handler(asked); pattern == route.Method+" "+route.Path && path.Clean(inner.URL.Path) == inner.URL.Path {
 			methods = append(methods, route.Method)
 		}
 	}
-	closest := nearest.Names(r.Method+" "+inner.URL.Path, patterns, 1)
-	journal.Note(r.Context(), fmt.Sprintf("%s has no such route; closest: %s", s.Name, strings.Join(closest, "")))
+	s.table.Note(inner)
 	if len(methods) > 0 {
 		slices.Sort(methods)
 		return &Error{Status: http.StatusMethodNotAllowed, Message: "The method is not allowed for the requested URL.",
@@ -250,6 +251,11 @@ func (s *Service) refuse(r *Request, err error) *Answer {
 		}}
 	}
 	return answer
+}
+
+// Refuse writes an error of that status as the service words it, for a fault that is injected.
+func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, status int) {
+	write(w, s.refuse(&Request{Request: r, Prefix: s.prefixOf(r.URL.Path)}, Errorf(status, "%s", http.StatusText(status))))
 }
 
 func write(w http.ResponseWriter, answer *Answer) {

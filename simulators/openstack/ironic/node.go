@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/eventrig/eventrig/simulators/openstack/core"
 )
@@ -192,9 +193,17 @@ func (i *Ironic) inspected(ctx context.Context, node core.Resource) {
 		vendor = "Dell Inc."
 	}
 	i.inventories.Put(ctx, core.Resource{"node_uuid": node["uuid"], "plugin_data": map[string]any{}, "inventory": map[string]any{
-		"cpu":    map[string]any{"architecture": properties["cpu_arch"], "count": properties["cpus"], "frequency": nil, "flags": []any{}, "model_name": nil},
-		"memory": map[string]any{"physical_mb": properties["memory_mb"], "total": nil}, "interfaces": interfaces, "disks": []any{},
+		"cpu":    map[string]any{"architecture": properties["cpu_arch"], "count": whole(properties["cpus"]), "frequency": nil, "flags": []any{}, "model_name": nil},
+		"memory": map[string]any{"physical_mb": whole(properties["memory_mb"]), "total": nil}, "interfaces": interfaces, "disks": []any{},
 		"boot": map[string]any{"current_boot_mode": "uefi", "pxe_interface": nil}, "bmc_address": nil, "bmc_v6address": nil, "hostname": nil,
 		"system_vendor": map[string]any{"manufacturer": vendor, "product_name": nil, "serial_number": nil, "firmware": map[string]any{}},
 	}})
+}
+
+// whole is a property, which is a text or a number, as the number that an inventory has.
+func whole(property any) any {
+	if number, err := strconv.Atoi(core.Str(property)); err == nil {
+		return core.Integer(number)
+	}
+	return nil
 }

@@ -1,7 +1,8 @@
 // Package docs writes the reference in docs/ from the program itself, so that it cannot say anything else.
 //
-// In go the command tree, the source of the types that commands print as JSON, and the schema of a scenario; out come
-// files (see Files). `go generate ./...` writes them, a test of this package fails when one is not current.
+// In go the command tree, the source of the types that commands print as JSON, the catalogue of notifications, and the
+// schema of a scenario; out come files (see Files). `go generate ./...` writes them, a test of this package fails when one
+// is not current.
 package docs
 
 import (
@@ -9,6 +10,7 @@ import (
 
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/cli"
+	"github.com/eventrig/eventrig/simulators/oslo"
 )
 
 //go:generate go run ./generate
@@ -23,8 +25,17 @@ func Files(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the reference of the commands: %w", err)
 	}
+	catalogue, err := oslo.Default()
+	if err != nil {
+		return nil, fmt.Errorf("read the catalogue of notifications: %w", err)
+	}
+	coverage, err := Notifications(catalogue)
+	if err != nil {
+		return nil, fmt.Errorf("write the coverage of the notifications: %w", err)
+	}
 	return map[string][]byte{
-		"docs/commands.md":          commands,
-		"docs/scenario.schema.json": schema,
+		"docs/commands.md":               commands,
+		"docs/coverage-notifications.md": coverage,
+		"docs/scenario.schema.json":      schema,
 	}, nil
 }

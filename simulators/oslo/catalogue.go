@@ -2,18 +2,14 @@ package oslo
 
 import (
 	"bytes"
-	cryptorand "crypto/rand"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
-	"math/rand/v2"
 	"path"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/eventrig/eventrig/fixtures/notifications"
 	"github.com/eventrig/eventrig/internal/failure"
@@ -21,39 +17,20 @@ import (
 )
 
 // Catalogue holds the notifications that can be made, by SERVICE/EVENT_TYPE.
-type Catalogue struct{ templates map[string]Template }
-
-// Template makes notifications of one event type.
-type Template struct {
-	Name        string // SERVICE/EVENT_TYPE, with @VARIANT where there is one
-	Description string
-	Service     string
-	VHost       string
-	Exchange    string
-	Topic       string
-
-	publisherID, eventType, priority string
-	payload                          map[string]any
-	context                          map[string]any
+type Catalogue struct {
+	templates map[string]*Template
+	names     []string // sorted
+	services  map[string]serviceFile
 }
-
-// Options says what a notification is to be like.
-type Options struct {
-	Random *rand.Rand     // identifiers are drawn from it, nil is true randomness
-	Now    time.Time      // zero is the present
-	Set    map[string]any // path -> value; a Literal is a value from a command line
-	Remove []string       // paths to take out, after Set; each must be there
-}
-
-// NewRandom returns the source of identifiers that a --seed stands for.
-func NewRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x6f736c6f)) }
 
 // Default returns the catalogue of the notifications in fixtures/notifications.
 var Default = sync.OnceValues(func() (*Catalogue, error) { return NewCatalogue(notifications.FS) })
 
-// entry is a file of the catalogue.
+// entry is a file SERVICE/EVENT_TYPE.json of the catalogue: one notification, written out.
 type entry struct {
 	Description string         `json:"description"`
+	Quality     Quality        `json:"quality"`
+	Source      string         `json:"source"`
 	VHost       string         `json:"vhost"`
 	Exchange    string         `json:"exchange"`
 	Topic       string         `json:"topic"`
@@ -64,13 +41,31 @@ type entry struct {
 	Context     map[string]any `json:"context"`
 }
 
-// NewCatalogue reads a catalogue: SERVICE/EVENT_TYPE.json, as described in package fixtures/notifications.
+// NewCatalogue reads a catalogue: the definitions SERVICE/*.yaml, and SERVICE/EVENT_TYPE.json, which replaces a definition
+// of the same name. Package fixtures/notifications describes both.
 func NewCatalogue(files fs.FS) (*Catalogue, error) {
+	c := &Catalogue{templates: map[string]*Template{}, services: map[string]serviceFile{}}
+	services, err := readServices(files)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		c.services[name] = services[name].file
+		templates, err := services[name].templates()
+		if err != nil {
+			return nil, err
+		}
+		for _, template := range templates {
+			if c.templates[template.Name] != nil {
+				return nil, failure.New(failure.BadInput, "a variant has a name of its own", "%s is defined twice", template.Name)
+			}
+			c.add(template)
+		}
+	}
 	names, err := fs.Glob(files, "*/*.json")
 	if err != nil {
 		return nil, fmt.Errorf("list the notifications: %w", err)
 	}
-	c := &Catalogue{templates: map[string]Template{}}
 	for _, file := range names {
 		data, err := fs.ReadFile(files, file)
 		if err != nil {
@@ -80,154 +75,108 @@ func NewCatalogue(files fs.FS) (*Catalogue, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the notification %s: %w", file, err)
 		}
-		c.templates[template.Name] = template
+		c.add(template)
 	}
+	c.names = slices.Sorted(maps.Keys(c.templates))
 	return c, nil
 }
 
-func readEntry(name string, data []byte) (Template, error) {
+func (c *Catalogue) add(t *Template) {
+	t.prepared = sync.OnceValues(t.prepare)
+	c.templates[t.Name] = t
+}
+
+func readEntry(name string, data []byte) (*Template, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	decoder.DisallowUnknownFields()
 	var e entry
 	if err := decoder.Decode(&e); err != nil {
-		return Template{}, failure.New(failure.BadInput, "see fixtures/notifications for the fields", "%w", err)
+		return nil, failure.New(failure.BadInput, "see fixtures/notifications for the fields", "%w", err)
 	}
 	service, event := path.Split(name)
 	event, _, _ = strings.Cut(event, "@")
 	switch {
 	case e.VHost == "" || e.Exchange == "" || e.Topic == "" || e.PublisherID == "" || e.Priority == "":
-		return Template{}, failure.New(failure.BadInput, "", "vhost, exchange, topic, publisher_id and priority must be given")
+		return nil, failure.New(failure.BadInput, "", "vhost, exchange, topic, publisher_id and priority must be given")
 	case e.EventType != event:
-		return Template{}, failure.New(failure.BadInput, "", "event_type %q does not fit the file's name", e.EventType)
+		return nil, failure.New(failure.BadInput, "", "event_type %q does not fit the file's name", e.EventType)
 	case e.Payload == nil:
-		return Template{}, failure.New(failure.BadInput, "", "no payload")
+		return nil, failure.New(failure.BadInput, "", "no payload")
+	case e.Quality != "" && e.Quality != Exact && e.Quality != BestEffort:
+		return nil, failure.New(failure.BadInput, "", "quality must be %q or %q, is %q", Exact, BestEffort, e.Quality)
+	case e.Quality == "":
+		e.Quality = BestEffort
 	}
-	return Template{
+	return &Template{
 		Name: name, Description: e.Description, Service: strings.TrimSuffix(service, "/"), VHost: e.VHost, Exchange: e.Exchange,
-		Topic: e.Topic, publisherID: e.PublisherID, eventType: e.EventType, priority: e.Priority, payload: e.Payload, context: e.Context,
+		Topic: e.Topic, Quality: e.Quality, Source: e.Source, publisherID: e.PublisherID, eventType: e.EventType, priority: e.Priority,
+		expand: func() (map[string]any, map[string]any, error) { return e.Payload, e.Context, nil },
 	}, nil
 }
 
 // Names returns every SERVICE/EVENT_TYPE, sorted.
-func (c *Catalogue) Names() []string { return slices.Sorted(maps.Keys(c.templates)) }
+func (c *Catalogue) Names() []string { return slices.Clone(c.names) }
+
+// Services returns the services, sorted.
+func (c *Catalogue) Services() []string {
+	services := map[string]bool{}
+	for _, template := range c.templates {
+		services[template.Service] = true
+	}
+	return slices.Sorted(maps.Keys(services))
+}
+
+// Survey returns what an earlier count of a service's event types found, in words.
+func (c *Catalogue) Survey(service string) string { return c.services[service].Survey }
 
 // Lookup finds a template by SERVICE/EVENT_TYPE; the error of an unknown one names the nearest.
 func (c *Catalogue) Lookup(name string) (Template, error) {
 	if template, ok := c.templates[name]; ok {
-		return template, nil
+		return *template, nil
 	}
 	return Template{}, failure.New(failure.BadInput, "eventrig publish --list shows all",
-		"no notification %q; nearest: %s", name, strings.Join(nearest.Names(name, c.Names(), 3), ", "))
+		"no notification %q; nearest: %s", name, strings.Join(nearest.Names(name, c.names, 3), ", "))
 }
 
-// Route returns where a service sends a notification of this priority; several topics of a service are told apart by the
-// event types that the catalogue knows.
+// Route returns where a service (empty: any) sends a notification. The catalogue's notification of the same event type
+// decides, otherwise one of the same family (identity, baremetal), otherwise any of the service; where several topics have
+// the event type, the payload tells which.
 func (c *Catalogue) Route(service string, n Notification) (Route, error) {
-	var of []Template
-	for _, name := range c.Names() {
+	var alike []*Template
+	closest := 1
+	for _, name := range c.names {
 		template := c.templates[name]
-		if template.Service != service && service != "" {
-			continue
+		likeness := 0
+		switch {
+		case service != "" && template.Service != service:
+		case template.eventType == n.EventType:
+			likeness = 3
+		case family(template.eventType) == family(n.EventType):
+			likeness = 2
+		case service != "":
+			likeness = 1
 		}
-		if template.eventType == n.EventType {
-			return template.route(n), nil
+		if likeness > closest {
+			alike, closest = nil, likeness
 		}
-		if template.Service == service || family(template.eventType) == family(n.EventType) {
-			of = append(of, template)
+		if likeness == closest {
+			alike = append(alike, template)
 		}
 	}
-	if len(of) == 0 {
+	var best *Template
+	most := -1
+	for _, template := range alike {
+		if shared := template.shared(n.Payload); shared > most {
+			best, most = template, shared
+		}
+	}
+	if best == nil {
 		return Route{}, failure.New(failure.BadInput, "name the service, for example keystone",
 			"cannot tell which service (of %q) sends event type %q", service, n.EventType)
 	}
-	return of[0].route(n), nil
+	return best.route(n), nil
 }
 
 // family is the first part of an event type, which is a service's own: identity, baremetal, compute.
 func family(eventType string) string { first, _, _ := strings.Cut(eventType, "."); return first }
-
-func (t Template) route(n Notification) Route {
-	return Route{VHost: t.VHost, Exchange: t.Exchange, RoutingKey: t.Topic + "." + strings.ToLower(n.Priority)}
-}
-
-// Build makes one notification.
-func (t Template) Build(options Options) (Notification, Route, error) { return t.build(options, nil) }
-
-// build makes one notification; payload, where given, replaces what the template has.
-func (t Template) build(options Options, payload func(map[string]any) (map[string]any, error)) (Notification, Route, error) {
-	f := filler{now: options.Now}
-	if f.now.IsZero() {
-		f.now = time.Now()
-	}
-	f.draw = drawFrom(options.Random)
-	document, err := t.document(f)
-	if err != nil {
-		return Notification{}, Route{}, fmt.Errorf("make %s: %w", t.Name, err)
-	}
-	if payload != nil {
-		if document["payload"], err = payload(document["payload"].(map[string]any)); err != nil {
-			return Notification{}, Route{}, failure.New(failure.BadInput, "", "make %s: %w", t.Name, err)
-		}
-	}
-	n, err := edit(document, options)
-	if err != nil {
-		return Notification{}, Route{}, fmt.Errorf("make %s: %w", t.Name, err)
-	}
-	if n.removed["priority"] {
-		n.Priority = t.priority // it decides the routing key also where the message does not tell it
-	}
-	return n, t.route(n), nil
-}
-
-func (t Template) document(f filler) (map[string]any, error) {
-	raw := map[string]any{
-		"message_id": "<uuid:message_id>", "publisher_id": t.publisherID, "event_type": t.eventType, "priority": t.priority,
-		"payload": t.payload, "timestamp": "<time:oslo>", "_unique_id": "<hex:_unique_id>",
-	}
-	for key, value := range t.context {
-		raw[contextPrefix+key] = value
-	}
-	filled, err := f.fill(raw)
-	if err != nil {
-		return nil, err
-	}
-	return filled.(map[string]any), nil // fill keeps the type
-}
-
-func drawFrom(random *rand.Rand) [2]uint64 {
-	if random != nil {
-		return [2]uint64{random.Uint64(), random.Uint64()}
-	}
-	var buffer [16]byte
-	_, _ = cryptorand.Read(buffer[:]) // never fails: crypto/rand ends the process instead
-	return [2]uint64{binary.BigEndian.Uint64(buffer[:]), binary.BigEndian.Uint64(buffer[8:])}
-}
-
-// edit applies what a test wants changed. The document is changed in place.
-func edit(document map[string]any, options Options) (Notification, error) {
-	for _, name := range slices.Sorted(maps.Keys(options.Set)) { // a path before those below it
-		keys, err := splitPath(name)
-		if err != nil {
-			return Notification{}, err
-		}
-		if top := keys[0]; !has(document, top) && !strings.HasPrefix(top, contextPrefix) && !slices.Contains(fields, top) {
-			return Notification{}, failure.New(failure.BadInput, "fields of the service are below payload",
-				"set %s: a notification has no field %q; nearest: %s", name, top, strings.Join(nearest.Names(top, fields, 2), ", "))
-		}
-		if _, err := setAt(document, keys, options.Set[name]); err != nil {
-			return Notification{}, failure.New(failure.BadInput, "", "set %s: %w", name, err)
-		}
-	}
-	for _, name := range options.Remove {
-		keys, err := splitPath(name)
-		if err != nil {
-			return Notification{}, err
-		}
-		if _, ok := removeAt(document, keys); !ok {
-			return Notification{}, failure.New(failure.BadInput, "eventrig publish --dry-run shows the notification",
-				"remove %s: there is nothing at that path", name)
-		}
-	}
-	return fromDocument(document)
-}

@@ -63,7 +63,7 @@ func (n Notification) Edit(options Options) (Notification, error) {
 
 // Fresh returns the notification with identifiers of its own, for sending it more than once.
 func (n Notification) Fresh(options Options) Notification {
-	f := filler{draw: drawFrom(options.Random)}
+	f := filler{draw: drawFrom(options.Random), eventType: n.EventType}
 	n.MessageID = uuid.UUID(f.identity("message_id")).String()
 	unique := f.identity("_unique_id")
 	n.UniqueID = hex.EncodeToString(unique[:])

@@ -63,7 +63,7 @@ func TestEveryNotificationIsComplete(t *testing.T) {
 			t.Errorf("%s: route from the event type alone is %v, %v; want %v", name, back, err, route)
 		}
 	}
-	for _, service := range []string{"cinder", "ironic", "keystone", "neutron", "nova"} {
+	for _, service := range []string{"cinder", "glance", "ironic", "keystone", "neutron", "nova"} {
 		if !services[service] {
 			t.Errorf("no notification of %s", service)
 		}
@@ -286,7 +286,7 @@ func TestCapturedMessages(t *testing.T) {
 			}
 		})
 	}
-	unknown, err := catalogue(t).Route("", Notification{EventType: "image.create", Priority: "INFO"})
+	unknown, err := catalogue(t).Route("", Notification{EventType: "nobody.create", Priority: "INFO"})
 	if failure.ExitStatus(err) != 2 {
 		t.Errorf("an event of nobody: %v, %v", unknown, err)
 	}

@@ -1,16 +1,15 @@
 package nautobot
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
 	"io"
 	"mime"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -26,188 +25,198 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		serveHealth(w, r)
 		return
 	case !strings.HasPrefix(r.URL.Path, "/api/"):
-		notFoundPage(w, r)
+		s.notFoundPage(w, r)
 		return
-	case !strings.HasSuffix(r.URL.Path, "/"):
+	}
+	rest := strings.Trim(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
+	m, key, sub := s.route(rest)
+	root := m == nil && s.isRoot(rest)
+	if m == nil && !root || sub != "" && (sub != "notes" || !m.notes) {
+		s.notFoundPage(w, r)
+		return
+	}
+	if !strings.HasSuffix(r.URL.Path, "/") {
 		// Django's APPEND_SLASH; the body of a POST is lost on the way, as with the real one.
 		target := *r.URL
 		target.Path += "/"
 		http.Redirect(w, r, target.RequestURI(), http.StatusMovedPermanently)
 		return
 	}
-	rest := strings.Trim(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
-	m, key, sub := route(rest)
-	if m == nil && rest != "" && rest != "status" {
-		journal.Note(r.Context(), "no such endpoint: nearest is /api/"+nearestOf(rest, Paths())+"/")
-		notFoundPage(w, r)
+	if err := checkVersion(r); err != nil {
+		answer(w, 0, nil, err)
 		return
 	}
-	if (sub != "" && (sub != "notes" || !m.notes)) || strings.Contains(sub, "/") {
-		journal.Note(r.Context(), "no such subroute of "+m.path+": nearest is notes/")
-		notFoundPage(w, r)
-		return
-	}
-	if err := s.authenticate(r); err != nil {
+	s.mu.RLock()
+	who, err := s.authenticate(r)
+	s.mu.RUnlock()
+	if err != nil {
 		answer(w, 0, nil, err)
 		return
 	}
 	switch {
-	case rest == "":
-		s.serveRoot(w, r)
-	case rest == "status":
-		serveStatus(w, r)
+	case root:
+		s.serveRoot(w, r, rest)
 	case sub == "notes":
-		s.serveNotes(w, r, m, key)
+		s.serveNotes(w, r, who, m, key)
 	case key != "":
-		s.serveDetail(w, r, m, key)
+		s.serveDetail(w, r, who, m, key)
 	default:
-		s.serveList(w, r, m)
+		s.serveList(w, r, who, m)
 	}
 }
 
 // route splits app/endpoint[/key[/sub]].
-func route(rest string) (m *model, key, sub string) {
-	for path, candidate := range byPath {
-		if rest == path {
-			return candidate, "", ""
-		}
-		if after, ok := strings.CutPrefix(rest, path+"/"); ok {
-			key, sub, _ = strings.Cut(after, "/")
-			return candidate, key, sub
-		}
+func (s *Server) route(rest string) (m *model, key, sub string) {
+	parts := 2
+	if strings.HasPrefix(rest, "plugins/") {
+		parts = 3
 	}
-	return nil, "", ""
+	at := 0
+	for range parts {
+		next := strings.IndexByte(rest[at:], '/')
+		if next < 0 {
+			return s.schema.byPath[rest], "", ""
+		}
+		at += next + 1
+	}
+	m = s.schema.byPath[rest[:at-1]]
+	key, sub, _ = strings.Cut(rest[at:], "/")
+	return m, key, sub
 }
 
-// authenticate answers as DRF does when SessionAuthentication comes first: it knows no challenge, so what would be a
-// 401 is a 403.
-func (s *Server) authenticate(r *http.Request) error {
-	forbidden := func(detail string) error {
-		return &refusal{status: http.StatusForbidden, body: map[string]any{"detail": detail}}
+// checkVersion refuses an API version that this Nautobot does not have (core/api/versioning.py).
+func checkVersion(r *http.Request) error {
+	version := ""
+	if _, parameters, err := mime.ParseMediaType(r.Header.Get("Accept")); err == nil {
+		version = parameters["version"]
 	}
-	words := strings.Fields(r.Header.Get("Authorization"))
-	switch {
-	case len(words) == 0 || !strings.EqualFold(words[0], "token"):
-		return forbidden("Authentication credentials were not provided.")
-	case len(words) == 1:
-		return forbidden("Invalid token header. No credentials provided.")
-	case len(words) > 2:
-		return forbidden("Invalid token header. Token string should not contain spaces.")
-	case words[1] != s.config.Token:
-		return forbidden("Invalid token")
+	if r.URL.RawQuery != "" && version == "" {
+		version = r.URL.Query().Get("api_version")
+	}
+	if version != "" && version != "3.0" && version != apiVersion {
+		return &refusal{status: http.StatusNotAcceptable, body: map[string]any{
+			"detail": `Invalid version in "Accept" header. Supported versions are 3.0, 3.1`,
+		}}
 	}
 	return nil
 }
 
-func (s *Server) serveList(w http.ResponseWriter, r *http.Request, m *model) {
+const (
+	listMethods   = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
+	detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"
+	readMethods   = "GET, HEAD, OPTIONS"
+	notesMethods  = "GET, POST, HEAD, OPTIONS"
+)
+
+func (s *Server) serveList(w http.ResponseWriter, r *http.Request, who actor, m *model) {
+	if m.fixed && r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
+		methodNotAllowed(w, r, readMethods)
+		return
+	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		body, err := s.list(viewOf(r), r, m)
-		answer(w, http.StatusOK, body, err)
+		s.read(w, listMethods, func(b []byte) ([]byte, error) {
+			query := r.URL.Query()
+			records, err := s.store.selected(m, query)
+			if err != nil {
+				return b, err
+			}
+			v := viewOf(r)
+			return s.store.appendPage(b, &v, r, query, m, records), nil
+		})
 	case http.MethodPost:
-		s.change(w, r, http.StatusCreated, func(t *transaction, data any) (any, error) { return s.post(viewOf(r), t, m, data) })
+		s.change(w, r, who, http.StatusCreated, func(t *transaction, data any) ([]byte, error) { return s.post(viewOf(r), t, who, m, data) })
 	case http.MethodPatch, http.MethodPut:
-		s.change(w, r, http.StatusOK, func(t *transaction, data any) (any, error) {
-			return s.bulkUpdate(viewOf(r), t, m, data, r.Method == http.MethodPatch)
+		s.change(w, r, who, http.StatusOK, func(t *transaction, data any) ([]byte, error) {
+			return s.bulkUpdate(viewOf(r), t, who, m, data, r.Method == http.MethodPatch)
 		})
 	case http.MethodDelete:
-		s.change(w, r, http.StatusNoContent, func(t *transaction, data any) (any, error) { return nil, s.bulkDelete(t, m, data) })
+		s.change(w, r, who, http.StatusNoContent, func(t *transaction, data any) ([]byte, error) { return nil, s.bulkDelete(t, m, data) })
+	case http.MethodOptions:
+		s.serveOptions(w, m, true)
 	default:
-		methodNotAllowed(w, r, "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS")
+		methodNotAllowed(w, r, listMethods)
 	}
 }
 
-func (s *Server) serveDetail(w http.ResponseWriter, r *http.Request, m *model, key string) {
+func (s *Server) serveDetail(w http.ResponseWriter, r *http.Request, who actor, m *model, key string) {
+	if m.fixed && r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
+		methodNotAllowed(w, r, readMethods)
+		return
+	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		found, err := s.lookup(r, m, key)
-		if err != nil {
-			answer(w, 0, nil, err)
-			return
-		}
-		answer(w, http.StatusOK, s.show(viewOf(r), m, found), nil)
+		s.read(w, detailMethods, func(b []byte) ([]byte, error) {
+			found, err := s.lookup(r, m, key)
+			if err != nil {
+				return b, err
+			}
+			v := viewOf(r)
+			return s.store.appendRecord(b, &v, m, found), nil
+		})
 	case http.MethodPatch, http.MethodPut:
-		s.change(w, r, http.StatusOK, func(t *transaction, data any) (any, error) {
+		s.change(w, r, who, http.StatusOK, func(t *transaction, data any) ([]byte, error) {
 			found, err := s.lookup(r, m, key)
 			if err != nil {
 				return nil, err
 			}
-			changed, err := s.update(t, m, found, data, r.Method == http.MethodPatch)
+			changed, err := s.update(t, m, found, data, r.Method == http.MethodPatch, who)
 			if err != nil {
 				return nil, err
 			}
-			return s.show(viewOf(r), m, changed), nil
+			v := viewOf(r)
+			return s.store.appendRecord(nil, &v, m, changed), nil
 		})
 	case http.MethodDelete:
-		s.change(w, r, http.StatusNoContent, func(t *transaction, _ any) (any, error) {
+		s.change(w, r, who, http.StatusNoContent, func(t *transaction, _ any) ([]byte, error) {
 			found, err := s.lookup(r, m, key)
 			if err != nil {
 				return nil, err
 			}
 			return nil, t.delete(m, found)
 		})
+	case http.MethodOptions:
+		s.serveOptions(w, m, false)
 	default:
-		methodNotAllowed(w, r, "GET, PUT, PATCH, DELETE, HEAD, OPTIONS")
+		methodNotAllowed(w, r, detailMethods)
 	}
 }
 
 // lookup finds a record by id or composite key; the query's filters apply to it as well.
-func (s *Server) lookup(r *http.Request, m *model, key string) (record, error) {
-	predicates, err := s.filters(m, r.URL.Query())
-	if err != nil {
-		return nil, err
-	}
-	var found record
+func (s *Server) lookup(r *http.Request, m *model, key string) (*record, error) {
+	var found *record
 	if id, err := uuid.Parse(key); err == nil {
-		found = s.store.tables[m.path][id.String()]
-	} else if matches := s.byNaturalKey(m, key); len(matches) == 1 {
+		found = s.store.find(m.path, id.String())
+	} else if matches, _ := s.store.byNaturalKey(m, key, false); len(matches) == 1 {
 		found = matches[0]
 	}
-	if found == nil || slices.ContainsFunc(predicates, func(p predicate) bool { return !p(found) }) {
+	if r.URL.RawQuery != "" {
+		conditions, err := s.store.filters(m, r.URL.Query())
+		if err != nil {
+			return nil, err
+		}
+		if found != nil && slices.ContainsFunc(conditions, func(c *condition) bool { return !c.test(found) }) {
+			found = nil
+		}
+	}
+	if found == nil {
 		return nil, &refusal{status: http.StatusNotFound, body: map[string]any{"detail": "No " + m.class + " matches the given query."}}
 	}
 	return found, nil
 }
 
-func (s *Server) list(v view, r *http.Request, m *model) (any, error) {
-	query := r.URL.Query()
-	predicates, err := s.filters(m, query)
-	if err != nil {
-		return nil, err
-	}
-	records := slices.DeleteFunc(s.store.all(m), func(candidate record) bool {
-		return slices.ContainsFunc(predicates, func(p predicate) bool { return !p(candidate) })
-	})
-	if sort := query.Get("sort"); sort != "" {
-		name := strings.TrimPrefix(sort, "-")
-		if m.field(name) != nil || name == "created" || name == "last_updated" || name == "id" {
-			slices.SortStableFunc(records, func(a, b record) int {
-				if sort[0] == '-' {
-					a, b = b, a
-				}
-				return compareValues(a[name], b[name])
-			})
-		}
-	}
-	return s.page(v, r, m, records), nil
-}
-
-func (s *Server) post(v view, t *transaction, m *model, data any) (any, error) {
+func (s *Server) post(v view, t *transaction, who actor, m *model, data any) ([]byte, error) {
 	items, many := data.([]any)
 	if !many {
-		created, err := s.create(t, m, data)
+		created, err := s.create(t, m, data, who, false)
 		if err != nil {
 			return nil, err
 		}
-		return s.show(v, m, created), nil
+		return s.store.appendRecord(nil, &v, m, created), nil
 	}
-	shown, issues, failed := []any{}, []any{}, false
-	for _, item := range items {
-		created, err := s.create(t, m, item)
+	b, issues, failed := []byte{'['}, []any{}, false
+	for i, item := range items {
+		created, err := s.create(t, m, item, who, false)
 		var refused *refusal
 		switch {
 		case errors.As(err, &refused):
@@ -215,13 +224,17 @@ func (s *Server) post(v view, t *transaction, m *model, data any) (any, error) {
 		case err != nil:
 			return nil, err
 		default:
-			issues, shown = append(issues, map[string]any{}), append(shown, s.show(v, m, created))
+			issues = append(issues, map[string]any{})
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = s.store.appendRecord(b, &v, m, created)
 		}
 	}
 	if failed {
 		return nil, &refusal{status: http.StatusBadRequest, body: issues}
 	}
-	return shown, nil
+	return append(b, ']'), nil
 }
 
 // identified reads the ids of a bulk operation.
@@ -240,7 +253,7 @@ func identified(data any) (ids []string, items []map[string]any, err error) {
 			problem.add(nonField, fmt.Sprintf("Invalid data. Expected a dictionary, but got %s.", pythonType(item)))
 		} else if given, ok := values["id"]; !ok {
 			problem.add("id", "This field is required.")
-		} else if id, err := uuid.Parse(fmt.Sprint(given)); err != nil {
+		} else if id, err := uuid.Parse(plain(given)); err != nil {
 			problem.add("id", "Must be a valid UUID.")
 		} else {
 			ids, items = append(ids, id.String()), append(items, values)
@@ -255,24 +268,32 @@ func identified(data any) (ids []string, items []map[string]any, err error) {
 }
 
 // bulkUpdate changes all or nothing; ids that do not exist are passed over in silence.
-func (s *Server) bulkUpdate(v view, t *transaction, m *model, data any, partial bool) (any, error) {
+func (s *Server) bulkUpdate(v view, t *transaction, who actor, m *model, data any, partial bool) ([]byte, error) {
 	ids, items, err := identified(data)
 	if err != nil {
 		return nil, err
 	}
-	shown := []any{}
-	for _, old := range s.store.all(m) { // in the order of the queryset, not of the request
-		at := slices.Index(ids, old.id())
-		if at < 0 {
-			continue
+	byID := map[string]map[string]any{}
+	var records []*record
+	for i, id := range ids {
+		if r := s.store.find(m.path, id); r != nil && byID[id] == nil {
+			records = append(records, r)
 		}
-		changed, err := s.update(t, m, old, items[at], partial)
+		byID[id] = items[i]
+	}
+	slices.SortFunc(records, byOrder) // the order of the queryset, not of the request
+	b := []byte{'['}
+	for i, old := range records {
+		changed, err := s.update(t, m, t.current(m, old), byID[old.id], partial, who)
 		if err != nil {
 			return nil, err
 		}
-		shown = append(shown, s.show(v, m, changed))
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = s.store.appendRecord(b, &v, m, changed)
 	}
-	return shown, nil
+	return append(b, ']'), nil
 }
 
 func (s *Server) bulkDelete(t *transaction, m *model, data any) error {
@@ -281,7 +302,7 @@ func (s *Server) bulkDelete(t *transaction, m *model, data any) error {
 		return err
 	}
 	for _, id := range ids {
-		if found, exists := s.store.tables[m.path][id]; exists {
+		if found := s.store.find(m.path, id); found != nil {
 			if err := t.delete(m, found); err != nil {
 				return err
 			}
@@ -291,23 +312,27 @@ func (s *Server) bulkDelete(t *transaction, m *model, data any) error {
 }
 
 // serveNotes is the subroute of a record's notes.
-func (s *Server) serveNotes(w http.ResponseWriter, r *http.Request, m *model, key string) {
-	notes := byPath["extras/notes"]
+func (s *Server) serveNotes(w http.ResponseWriter, r *http.Request, who actor, m *model, key string) {
+	notes := s.schema.byPath["extras/notes"]
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		found, err := s.lookup(r, m, key)
-		if err != nil {
-			answer(w, 0, nil, err)
-			return
-		}
-		own := slices.DeleteFunc(s.store.all(notes), func(n record) bool {
-			return n["assigned_object_type"] != m.kind || n["assigned_object_id"] != found.id()
+		s.read(w, notesMethods, func(b []byte) ([]byte, error) {
+			found, err := s.lookup(r, m, key)
+			if err != nil {
+				return b, err
+			}
+			var own []*record
+			s.store.tables[notes.path].where(notes.field("assigned_object_id"), found.id).all(func(n *record) bool {
+				if notes.text(n, "assigned_object_type") == m.kind {
+					own = append(own, n)
+				}
+				return true
+			})
+			v := viewOf(r)
+			return s.store.appendPage(b, &v, r, r.URL.Query(), notes, chosen(own)), nil
 		})
-		answer(w, http.StatusOK, s.page(viewOf(r), r, notes, own), nil)
 	case http.MethodPost:
-		s.change(w, r, http.StatusCreated, func(t *transaction, data any) (any, error) {
+		s.change(w, r, who, http.StatusCreated, func(t *transaction, data any) ([]byte, error) {
 			found, err := s.lookup(r, m, key)
 			if err != nil {
 				return nil, err
@@ -316,16 +341,36 @@ func (s *Server) serveNotes(w http.ResponseWriter, r *http.Request, m *model, ke
 			if err != nil {
 				return nil, err
 			}
-			values["assigned_object_type"], values["assigned_object_id"] = m.kind, found.id()
-			return s.post(viewOf(r), t, notes, values)
+			values["assigned_object_type"], values["assigned_object_id"] = m.kind, found.id
+			return s.post(viewOf(r), t, who, notes, values)
 		})
 	default:
-		methodNotAllowed(w, r, "GET, POST, HEAD, OPTIONS")
+		methodNotAllowed(w, r, notesMethods)
 	}
 }
 
+// bodies are buffers that answers are rendered into.
+var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 16<<10); return &b }}
+
+// read renders an answer under the read lock and sends it.
+func (s *Server) read(w http.ResponseWriter, allow string, render func(b []byte) ([]byte, error)) {
+	buffer := bodies.Get().(*[]byte)
+	defer bodies.Put(buffer)
+	s.mu.RLock()
+	body, err := render((*buffer)[:0])
+	s.mu.RUnlock()
+	if cap(body) <= 1<<20 {
+		*buffer = body[:0]
+	}
+	if err != nil {
+		answer(w, 0, nil, err)
+		return
+	}
+	send(w, http.StatusOK, allow, body)
+}
+
 // change runs one write: read the body, change under the lock, and keep all of it or nothing.
-func (s *Server) change(w http.ResponseWriter, r *http.Request, status int, do func(t *transaction, data any) (any, error)) {
+func (s *Server) change(w http.ResponseWriter, r *http.Request, who actor, status int, do func(t *transaction, data any) ([]byte, error)) {
 	data, err := readBody(r)
 	if err != nil {
 		answer(w, 0, nil, err)
@@ -335,13 +380,30 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, status int, do f
 	defer s.mu.Unlock()
 	t := &transaction{store: s.store}
 	body, err := do(t, data)
+	if err == nil {
+		err = s.commit(t, who)
+	}
 	if err != nil {
 		t.rollback()
+		answer(w, 0, nil, err)
+		return
 	}
-	for _, change := range t.changes {
-		journal.Record(r.Context(), change)
+	for _, o := range t.operations {
+		if !o.silent {
+			journal.Record(r.Context(), s.store.journaled(o))
+		}
 	}
-	answer(w, status, body, err)
+	allow := listMethods
+	if !strings.HasPrefix(r.URL.Path, "/api/plugins/") && strings.Count(r.URL.Path, "/") > 4 {
+		allow = detailMethods
+	}
+	send(w, status, allow, body)
+}
+
+// commit makes what a transaction changed last.
+func (s *Server) commit(t *transaction, who actor) error {
+	s.logChanges(t, who)
+	return nil
 }
 
 func readBody(r *http.Request) (any, error) {
@@ -363,29 +425,32 @@ func readBody(r *http.Request) (any, error) {
 	return decode(body)
 }
 
+// answer sends a value, or what an error says.
 func answer(w http.ResponseWriter, status int, body any, err error) {
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):
 		status, body = refused.status, refused.body
 	case err != nil:
-		status, body = http.StatusInternalServerError, map[string]any{"error": err.Error()}
+		status, body = http.StatusInternalServerError, map[string]any{"error": err.Error(), "exception": "OperationalError", "nautobot_version": Version}
 	}
-	w.Header().Set("API-Version", apiVersion)
-	w.Header().Set("Vary", "Accept, Cookie, origin")
+	send(w, status, listMethods, appendJSON(nil, body))
+}
+
+func send(w http.ResponseWriter, status int, allow string, body []byte) {
+	header := w.Header()
+	header["Api-Version"] = []string{apiVersion}
+	header["Vary"] = []string{"Accept, Cookie, origin"}
 	if status == http.StatusNoContent {
 		w.WriteHeader(status)
 		return
 	}
-	data, err := json.Marshal(body)
-	if err != nil {
-		// Values come from JSON or from our own tables: nothing in them can fail to encode.
-		panic(fmt.Sprintf("nautobot: encode answer: %v", err))
+	header["Content-Type"] = []string{"application/json"}
+	if header.Get("Allow") == "" {
+		header["Allow"] = []string{allow}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Allow", "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS")
 	w.WriteHeader(status)
-	_, _ = w.Write(data) // held by the journal: cannot fail
+	_, _ = w.Write(body) // held by the journal: cannot fail
 }
 
 func methodNotAllowed(w http.ResponseWriter, r *http.Request, allow string) {
@@ -395,41 +460,9 @@ func methodNotAllowed(w http.ResponseWriter, r *http.Request, allow string) {
 	}})
 }
 
-func (s *Server) serveRoot(w http.ResponseWriter, r *http.Request) {
-	v := viewOf(r)
-	root := map[string]any{"status": v.base + "/api/status/"}
-	for _, m := range models {
-		app, _, _ := strings.Cut(m.path, "/")
-		root[app] = v.base + "/api/" + app + "/"
-	}
-	answer(w, http.StatusOK, root, nil)
-}
-
-func serveStatus(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		methodNotAllowed(w, r, "GET, HEAD, OPTIONS")
-		return
-	}
-	answer(w, http.StatusOK, map[string]any{
-		"django-version": "5.2.7", "installed-apps": map[string]any{}, "nautobot-version": Version,
-		"nautobot-apps": map[string]any{}, "plugins": map[string]any{}, "python-version": "3.12.12",
-		"celery-workers-running": 1, "simulator": "eventrig " + runtime.Version(),
-	}, nil)
-}
-
-func serveHealth(w http.ResponseWriter, r *http.Request) {
-	if strings.Contains(r.Header.Get("Accept"), "application/json") || r.URL.Query().Get("format") == "json" {
-		answer(w, http.StatusOK, map[string]any{
-			"Cache backend: default": "working", "DatabaseBackend": "working", "RedisBackend": "working",
-		}, nil)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = io.WriteString(w, "<!DOCTYPE html>\n<html><head><title>System status</title></head><body><h1>System status</h1></body></html>\n")
-}
-
 // notFoundPage is Django's answer to a path that no URL pattern matches.
-func notFoundPage(w http.ResponseWriter, r *http.Request) {
+func (s *Server) notFoundPage(w http.ResponseWriter, r *http.Request) {
+	s.routes.Note(r)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusNotFound)
 	_, _ = fmt.Fprintf(w, "<!DOCTYPE html>\n<html><head><title>Page Not Found - Nautobot</title></head><body><h1>Page Not Found</h1>"+

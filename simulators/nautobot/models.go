@@ -1,202 +1,488 @@
 package nautobot
 
-// models is the part of Nautobot 3.1's data model that is simulated. A further model is a further entry.
-var models = []*model{
-	{
-		path: "tenancy/tenant-groups", kind: "tenancy.tenantgroup", class: "TenantGroup", verbose: "tenant group",
-		natural: []string{"name"}, order: "name", search: []string{"name", "description"}, notes: true,
-		fields: []field{
-			name255(true), {name: "parent", kind: related, to: "tenancy/tenant-groups", null: true, onDelete: cascade}, description(),
-		},
-		counts: map[string]string{"tenant_count": "tenancy/tenants.tenant_group"},
-	},
-	{
-		path: "tenancy/tenants", kind: "tenancy.tenant", class: "Tenant", verbose: "tenant",
-		natural: []string{"name"}, order: "name", search: []string{"name", "description", "comments"}, notes: true,
-		fields: []field{
-			name255(true), {name: "tenant_group", kind: related, to: "tenancy/tenant-groups", null: true, onDelete: setNull},
-			description(), comments(), tags(),
-		},
-		counts: map[string]string{
-			"circuit_count": "", "cluster_count": "", "ip_address_count": "", "prefix_count": "", "rack_count": "",
-			"virtual_machine_count": "", "vlan_count": "", "vrf_count": "", "device_count": "dcim/devices.tenant",
-		},
-	},
-	{
-		path: "dcim/manufacturers", kind: "dcim.manufacturer", class: "Manufacturer", verbose: "manufacturer",
-		natural: []string{"name"}, order: "name", search: []string{"name"}, notes: true,
-		fields: []field{name255(true), description()},
-		counts: map[string]string{"device_type_count": "dcim/device-types.manufacturer", "inventory_item_count": "", "platform_count": ""},
-	},
-	{
-		path: "dcim/device-types", kind: "dcim.devicetype", class: "DeviceType", verbose: "device type",
-		natural: []string{"model"}, order: "model", search: []string{"model", "part_number", "comments"}, notes: true,
-		unique: [][]string{{"manufacturer", "model"}},
-		fields: []field{
-			{name: "manufacturer", kind: related, to: "dcim/manufacturers", required: true},
-			{name: "model", kind: text, required: true, max: 255},
-			{name: "part_number", kind: text, blank: true, def: "", max: 255},
-			{name: "u_height", kind: integer, def: int64(1), max: 32767},
-			{name: "is_full_depth", kind: boolean, def: true},
-			{name: "subdevice_role", kind: choiceOf, blank: true, def: "", choices: []choice{{"parent", "Parent"}, {"child", "Child"}}},
-			comments(), tags(),
-		},
-		counts: map[string]string{"device_count": "dcim/devices.device_type"},
-	},
-	{
-		path: "dcim/location-types", kind: "dcim.locationtype", class: "LocationType", verbose: "location type",
-		natural: []string{"name"}, order: "name", search: []string{"name", "description"}, notes: true,
-		fields: []field{
-			name255(true), {name: "parent", kind: related, to: "dcim/location-types", null: true}, description(),
-			{name: "nestable", kind: boolean, def: false}, {name: "content_types", kind: contentTypes, def: []any{}},
-		},
-	},
-	{
-		path: "dcim/locations", kind: "dcim.location", class: "Location", verbose: "location",
-		natural: []string{"name"}, order: "name", search: []string{"name", "description", "facility"}, notes: true,
-		unique: [][]string{{"parent", "name"}},
-		fields: []field{
-			name255(false), {name: "location_type", kind: related, to: "dcim/location-types", required: true},
-			{name: "parent", kind: related, to: "dcim/locations", null: true}, status(), tenant(), description(),
-			{name: "facility", kind: text, blank: true, def: "", max: 255}, comments(), tags(),
-		},
-		counts: map[string]string{
-			"circuit_count": "", "device_count": "dcim/devices.location", "prefix_count": "", "rack_count": "",
-			"virtual_machine_count": "", "vlan_count": "",
-		},
-	},
-	{
-		path: "dcim/devices", kind: "dcim.device", class: "Device", verbose: "device",
-		natural: []string{"name"}, order: "name", search: []string{"name", "serial", "asset_tag", "comments"}, notes: true,
-		unique: [][]string{{"location", "tenant", "name"}},
-		fields: []field{
-			{name: "name", kind: text, null: true, blank: true, max: 255},
-			{name: "device_type", kind: related, to: "dcim/device-types", required: true}, role(true), status(), tenant(),
-			{name: "location", kind: related, to: "dcim/locations", required: true},
-			{name: "serial", kind: text, blank: true, def: "", max: 255},
-			{name: "asset_tag", kind: text, null: true, blank: true, unique: true, max: 100},
-			{name: "face", kind: choiceOf, blank: true, def: "", choices: []choice{{"front", "Front"}, {"rear", "Rear"}}},
-			{name: "position", kind: integer, null: true, max: 32767},
-			{name: "local_config_context_data", kind: object, null: true},
-			comments(), tags(),
-		},
-		extra: map[string]any{
-			"platform": nil, "rack": nil, "primary_ip": nil, "primary_ip4": nil, "primary_ip6": nil, "cluster": nil,
-			"virtual_chassis": nil, "vc_position": nil, "vc_priority": nil, "parent_bay": nil, "secrets_group": nil,
-			"device_redundancy_group": nil, "software_version": nil,
-		},
-	},
-	{
-		path: "dcim/interfaces", kind: "dcim.interface", class: "Interface", verbose: "interface",
-		natural: []string{"name", "device"}, order: "name", search: []string{"name", "label", "description"}, notes: true,
-		unique: [][]string{{"device", "name"}},
-		alias:  map[string]string{"device_id": "device"},
-		fields: []field{
-			{name: "device", kind: related, to: "dcim/devices", required: true, onDelete: cascade},
-			{name: "name", kind: text, required: true, max: 64},
-			{name: "label", kind: text, blank: true, def: "", max: 255},
-			{name: "type", kind: choiceOf, required: true, choices: interfaceTypes}, status(), role(false),
-			{name: "enabled", kind: boolean, def: true}, {name: "mgmt_only", kind: boolean, def: false},
-			{name: "mac_address", kind: text, null: true, blank: true, max: 18},
-			{name: "mtu", kind: integer, null: true, max: 65536},
-			{name: "mode", kind: choiceOf, blank: true, def: "", choices: []choice{{"access", "Access"}, {"tagged", "Tagged"}, {"tagged-all", "Tagged (All)"}}},
-			{name: "parent_interface", kind: related, to: "dcim/interfaces", null: true},
-			{name: "bridge", kind: related, to: "dcim/interfaces", null: true, onDelete: setNull},
-			{name: "lag", kind: related, to: "dcim/interfaces", null: true, onDelete: setNull},
-			description(), tags(),
-		},
-		extra: map[string]any{
-			"cable": nil, "cable_peer": nil, "cable_peer_type": nil, "connected_endpoint": nil,
-			"connected_endpoint_type": nil, "connected_endpoint_reachable": nil, "untagged_vlan": nil, "tagged_vlans": []any{},
-			"vrf": nil, "ip_addresses": []any{}, "ip_address_count": 0, "module": nil,
-		},
-	},
-	{
-		path: "extras/roles", kind: "extras.role", class: "Role", verbose: "role",
-		natural: []string{"name"}, order: "name", search: []string{"name"}, notes: true,
-		fields: []field{
-			name255(true), {name: "color", kind: text, def: "9e9e9e", max: 6}, description(),
-			{name: "weight", kind: integer, null: true, max: 32767}, {name: "content_types", kind: contentTypes, required: true},
-		},
-	},
-	{
-		path: "extras/statuses", kind: "extras.status", class: "Status", verbose: "status",
-		natural: []string{"name"}, order: "name", search: []string{"name"}, notes: true,
-		fields: []field{
-			name255(true), {name: "color", kind: text, def: "9e9e9e", max: 6}, description(),
-			{name: "content_types", kind: contentTypes, required: true},
-		},
-	},
-	{
-		path: "extras/tags", kind: "extras.tag", class: "Tag", verbose: "tag",
-		natural: []string{"name"}, order: "name", search: []string{"name"}, notes: true,
-		fields: []field{
-			name255(true), {name: "color", kind: text, def: "9e9e9e", max: 6}, description(),
-			{name: "content_types", kind: contentTypes, required: true},
-		},
-	},
-	{
-		path: "extras/notes", kind: "extras.note", class: "Note", verbose: "note",
-		natural: []string{"note"}, order: "created", search: []string{"note"},
-		fields: []field{
-			{name: "assigned_object_type", kind: text, required: true, max: 255},
-			{name: "assigned_object_id", kind: text, required: true, max: 36},
-			{name: "note", kind: text, required: true},
-			{name: "user_name", kind: text, def: "admin", readOnly: true},
-		},
-	},
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// modelFiles holds the data model of Nautobot 3.1, one file per app. What may be written there:
+//
+//	MODEL:                      path of the endpoint
+//	  class, verbose, plural:   names; verbose and plural follow from class and path where they are left out
+//	  is:                       primary (the default), organizational (no tags), changed (no notes and custom fields
+//	                            either), assignment (no timestamps either, as bare) or bare (no changelog either)
+//	  use:                      mixins whose fields come first
+//	  natural, order, search, filters, unique, unique_given, unique_clean, tree, fixed, display, str: see model
+//	  fields:                   name -> type and flags
+//
+// Types: text(MAX), int(LOW,HIGH), decimal(PLACES), float, bool, date, datetime, choice(NAME), choices(NAME), -> PATH,
+// *-> PATH, via(PATH.NEAR.FAR), type, types, generic(TYPE FIELD), uuid, json, ip, mac, count(PATH.FIELD),
+// computed(NAME), optin(NAME), and status, role, tenant. Flags: required, null, unique, readonly, writeonly, number,
+// cascade, setnull, as NAME, label(NAME), =DEFAULT.
+//
+//go:embed models/*.yaml
+var modelFiles embed.FS
+
+// builtin is the data model of Nautobot 3.1 with UnderStack's plugin. It is read when the first server starts.
+var builtin = sync.OnceValue(func() *schema {
+	p := &schemaParser{schema: &schema{byPath: map[string]*model{}, byKind: map[string]*model{}, choices: map[string][]choice{}}, mixins: map[string]*yaml.Node{}}
+	names, err := fs.Glob(modelFiles, "models/*.yaml")
+	if err != nil {
+		panic("nautobot: " + err.Error())
+	}
+	var documents []*yaml.Node
+	for _, name := range names {
+		data, err := modelFiles.ReadFile(name)
+		if err != nil {
+			panic("nautobot: " + err.Error())
+		}
+		var document yaml.Node
+		if err := yaml.Unmarshal(data, &document); err != nil {
+			panic(fmt.Sprintf("nautobot: %s: %v", name, err)) // the binary itself is broken
+		}
+		documents = append(documents, document.Content[0])
+	}
+	for _, section := range []string{"choices", "mixins", "models"} {
+		for i, document := range documents {
+			if err := p.section(document, section); err != nil {
+				panic(fmt.Sprintf("nautobot: %s: %v", names[i], err))
+			}
+		}
+	}
+	if err := p.schema.link(); err != nil {
+		panic("nautobot: " + err.Error())
+	}
+	return p.schema
+})
+
+type schemaParser struct {
+	schema *schema
+	mixins map[string]*yaml.Node
 }
 
-// interfaceTypes are the interface types that data-centre hardware reports; Nautobot has some more.
-var interfaceTypes = []choice{
-	{"virtual", "Virtual"}, {"bridge", "Bridge"}, {"lag", "Link Aggregation Group (LAG)"}, {"tunnel", "Tunnel"},
-	{"100base-tx", "100BASE-TX (10/100ME)"}, {"1000base-t", "1000BASE-T (1GE)"}, {"2.5gbase-t", "2.5GBASE-T (2.5GE)"},
-	{"5gbase-t", "5GBASE-T (5GE)"}, {"10gbase-t", "10GBASE-T (10GE)"}, {"1000base-x-gbic", "GBIC (1GE)"},
-	{"1000base-x-sfp", "SFP (1GE)"}, {"10gbase-x-sfpp", "SFP+ (10GE)"}, {"10gbase-x-xfp", "XFP (10GE)"},
-	{"25gbase-x-sfp28", "SFP28 (25GE)"}, {"40gbase-x-qsfpp", "QSFP+ (40GE)"}, {"50gbase-x-sfp28", "QSFP28 (50GE)"},
-	{"100gbase-x-cfp", "CFP (100GE)"}, {"100gbase-x-qsfp28", "QSFP28 (100GE)"}, {"200gbase-x-qsfp56", "QSFP56 (200GE)"},
-	{"400gbase-x-qsfpdd", "QSFP-DD (400GE)"}, {"400gbase-x-osfp", "OSFP (400GE)"}, {"infiniband-edr", "EDR (25 Gbps)"},
-	{"infiniband-hdr", "HDR (50 Gbps)"}, {"other", "Other"},
+// pairs calls do for each pair of a mapping.
+func pairs(node *yaml.Node, do func(key string, value *yaml.Node) error) error {
+	if node == nil {
+		return nil
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if err := do(node.Content[i].Value, node.Content[i+1]); err != nil {
+			return fmt.Errorf("line %d: %s: %w", node.Content[i].Line, node.Content[i].Value, err)
+		}
+	}
+	return nil
 }
 
-// statuses are those that a new Nautobot has.
-var statuses = []struct {
-	name, color string
-	types       []any
-}{
-	{"Active", "4caf50", []any{"dcim.device", "dcim.interface", "dcim.location"}},
-	{"Planned", "00bcd4", []any{"dcim.device", "dcim.interface", "dcim.location"}},
-	{"Staged", "2196f3", []any{"dcim.device", "dcim.location"}},
-	{"Staging", "2196f3", []any{"dcim.location"}},
-	{"Offline", "ffc107", []any{"dcim.device"}},
-	{"Failed", "f44336", []any{"dcim.device", "dcim.interface"}},
-	{"Inventory", "9e9e9e", []any{"dcim.device"}},
-	{"Decommissioning", "ffc107", []any{"dcim.device", "dcim.interface", "dcim.location"}},
-	{"Decommissioned", "9e9e9e", []any{"dcim.interface"}},
-	{"Maintenance", "9e9e9e", []any{"dcim.interface"}},
-	{"Retired", "f44336", []any{"dcim.location"}},
+func (p *schemaParser) section(document *yaml.Node, section string) error {
+	return pairs(document, func(key string, value *yaml.Node) error {
+		if key != section {
+			return nil
+		}
+		return pairs(value, func(name string, value *yaml.Node) error {
+			switch section {
+			case "choices":
+				return pairs(value, func(key string, value *yaml.Node) error {
+					p.schema.choices[name] = append(p.schema.choices[name], choice{key, value.Value})
+					return nil
+				})
+			case "mixins":
+				p.mixins[name] = value
+				return nil
+			default:
+				m, err := p.model(name, value)
+				if err == nil {
+					p.schema.models = append(p.schema.models, m)
+				}
+				return err
+			}
+		})
+	})
 }
 
-func name255(unique bool) field {
-	return field{name: "name", kind: text, required: true, unique: unique, max: 255}
+var words = regexp.MustCompile(`[A-Z]+(?:[a-z0-9]+)?`)
+
+func (p *schemaParser) model(path string, node *yaml.Node) (*model, error) {
+	m := &model{path: path, filters: map[string]string{}, byName: map[string]*field{}}
+	is, use := "primary", []string(nil)
+	var fields *yaml.Node
+	var sets [3][][]string
+	err := pairs(node, func(key string, value *yaml.Node) error {
+		switch key {
+		case "class":
+			m.class = value.Value
+		case "verbose":
+			m.verbose = value.Value
+		case "plural":
+			m.plural = value.Value
+		case "kind":
+			m.kind = value.Value
+		case "is":
+			is = value.Value
+		case "use":
+			return value.Decode(&use)
+		case "natural":
+			return value.Decode(&m.natural)
+		case "order":
+			return value.Decode(&m.order)
+		case "search":
+			return value.Decode(&m.search)
+		case "filters":
+			return value.Decode(&m.filters)
+		case "unique":
+			return value.Decode(&sets[byValidator])
+		case "unique_given":
+			return value.Decode(&sets[whenGiven])
+		case "unique_clean":
+			return value.Decode(&sets[byModel])
+		case "tree":
+			m.tree = value.Value == "true"
+		case "fixed":
+			m.fixed = value.Value == "true"
+		case "display":
+			m.display = value.Value
+		case "str":
+			m.str = value.Value
+		case "fields":
+			fields = value
+		default:
+			return fmt.Errorf("unknown key")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := m.base(is); err != nil {
+		return nil, err
+	}
+	for _, name := range use {
+		if name == "noted" {
+			m.notes = true
+			continue
+		}
+		mixin := p.mixins[name]
+		if mixin == nil {
+			return nil, fmt.Errorf("no mixin is named %q", name)
+		}
+		if err := pairs(mixin, func(name string, value *yaml.Node) error { return p.field(m, name, value.Value) }); err != nil {
+			return nil, err
+		}
+	}
+	if err := pairs(fields, func(name string, value *yaml.Node) error { return p.field(m, name, value.Value) }); err != nil {
+		return nil, err
+	}
+	if m.tags {
+		if err := p.field(m, "tags", "*-> extras/tags"); err != nil {
+			return nil, err
+		}
+	}
+	if m.tree {
+		if err := p.field(m, "tree_depth", "computed(tree-depth)"); err != nil {
+			return nil, err
+		}
+	}
+	return m, m.finish(sets)
 }
 
-func description() field {
-	return field{name: "description", kind: text, blank: true, def: "", max: 255}
+// base sets what a model's base class in Django brings with it.
+func (m *model) base(is string) error {
+	switch is {
+	case "primary":
+		m.tags, m.notes, m.custom, m.stamped, m.logged = true, true, true, true, true
+	case "organizational":
+		m.notes, m.custom, m.stamped, m.logged = true, true, true, true
+	case "changed":
+		m.stamped, m.logged = true, true
+	case "assignment":
+		m.logged = true
+	case "bare":
+	default:
+		return fmt.Errorf("unknown base %q", is)
+	}
+	return nil
 }
 
-func comments() field { return field{name: "comments", kind: text, blank: true, def: ""} }
-
-func tags() field {
-	return field{name: "tags", kind: relatedList, to: "extras/tags", def: []any{}, onDelete: cascade}
+// finish fills in what follows from the rest.
+func (m *model) finish(sets [3][][]string) error {
+	app, endpoint := m.path[:strings.LastIndex(m.path, "/")], m.path[strings.LastIndex(m.path, "/")+1:]
+	if m.class == "" {
+		return fmt.Errorf("no class")
+	}
+	if m.kind == "" {
+		m.kind = app + "." + strings.ToLower(m.class)
+	}
+	if m.verbose == "" {
+		m.verbose = strings.ToLower(strings.Join(words.FindAllString(m.class, -1), " "))
+	}
+	if m.plural == "" {
+		m.plural = strings.ReplaceAll(endpoint, "-", "_")
+	}
+	if len(m.natural) == 0 {
+		m.natural = []string{"name"}
+		if m.field("name") == nil {
+			m.natural = []string{"id"}
+		}
+	}
+	if len(m.order) == 0 {
+		m.order = []string{m.natural[0]}
+	}
+	if m.display == "" {
+		m.display = "{" + m.natural[0] + "}"
+		if m.field("name") != nil {
+			m.display = "{name}"
+		}
+	}
+	if m.str == "" {
+		m.str = m.display
+	}
+	for style, sets := range sets {
+		for _, names := range sets {
+			set := uniqueSet{style: uniqueStyle(style)}
+			for _, name := range names {
+				f := m.field(name)
+				if f == nil || f.at < 0 {
+					return fmt.Errorf("unique set names %q, which is no stored field", name)
+				}
+				set.fields = append(set.fields, f)
+			}
+			m.unique = append(m.unique, set)
+		}
+	}
+	for _, name := range append(slices.Clone(m.natural), m.order...) {
+		name = strings.TrimLeft(name, "_-")
+		if f := m.field(name); name != "id" && name != "created" && (f == nil || f.at < 0) {
+			return fmt.Errorf("natural key or order names %q, which is no stored field", name)
+		}
+	}
+	for _, f := range m.fields {
+		if f.unique {
+			m.sets = append(m.sets, uniqueSet{fields: []*field{f}})
+		}
+	}
+	m.sets = append(m.sets, m.unique...)
+	return nil
 }
 
-func status() field {
-	return field{name: "status", kind: related, to: "extras/statuses", required: true}
+var fieldPattern = regexp.MustCompile(`label\([^)]*\)+|=\S+|\S+\([^)]*\)|\S+`)
+
+// field reads one field's definition and adds it to m.
+func (p *schemaParser) field(m *model, name, definition string) error {
+	switch first, rest, _ := strings.Cut(definition, " "); first {
+	case "status":
+		definition = "-> extras/statuses required " + rest
+	case "role":
+		definition = "-> extras/roles " + rest
+	case "tenant":
+		definition = "-> tenancy/tenants " + rest
+	}
+	f := &field{name: name, at: -1}
+	tokens := fieldPattern.FindAllString(definition, -1)
+	if tokens[0] == "->" || tokens[0] == "*->" {
+		tokens = append([]string{tokens[0] + "(" + tokens[1] + ")"}, tokens[2:]...)
+	}
+	def, given := "", false
+	for i := 0; i < len(tokens); i++ {
+		word, argument := tokens[i], ""
+		if at := strings.IndexByte(word, '('); at > 0 && strings.HasSuffix(word, ")") {
+			word, argument = word[:at], word[at+1:len(word)-1]
+		}
+		switch {
+		case i == 0:
+			if err := f.typed(word, argument, p.schema); err != nil {
+				return err
+			}
+		case word == "required":
+			f.required = true
+		case word == "null":
+			f.null = true
+		case word == "unique":
+			f.unique = true
+		case word == "natural": // sorted with its numbers as numbers; said by the order where it matters
+		case word == "readonly":
+			f.readOnly = true
+		case word == "writeonly":
+			f.hidden = true
+		case word == "number":
+			f.number = true
+		case word == "cascade":
+			f.onDelete = cascade
+		case word == "setnull":
+			f.onDelete = setNull
+		case word == "as" && i+1 < len(tokens):
+			i++
+			f.reverse = tokens[i]
+		case word == "label":
+			f.label = argument
+		case strings.HasPrefix(word, "="):
+			def, given = tokens[i][1:], true
+		default:
+			return fmt.Errorf("unknown flag %q", word)
+		}
+	}
+	if f.kind == related && f.null {
+		f.required = false // status null
+	}
+	f.defaults(def, given)
+	m.add(f)
+	return nil
 }
 
-func tenant() field { return field{name: "tenant", kind: related, to: "tenancy/tenants", null: true} }
-
-func role(required bool) field {
-	return field{name: "role", kind: related, to: "extras/roles", required: required, null: !required}
+// add gives a field its place.
+func (m *model) add(f *field) {
+	switch f.kind {
+	case through, counted, computed:
+		f.readOnly = true
+	default:
+		f.at = len(m.stored)
+		m.stored = append(m.stored, f)
+	}
+	m.fields = append(m.fields, f)
+	m.byName[f.name] = f
 }
+
+func (f *field) typed(word, argument string, s *schema) error {
+	kinds := map[string]kind{
+		"text": text, "int": integer, "decimal": decimal, "float": float, "bool": boolean, "date": date, "datetime": datetime,
+		"choice": choiceOf, "choices": choiceList, "->": related, "*->": relatedList, "via": through, "type": contentType,
+		"types": contentTypes, "generic": generic, "uuid": identifier, "json": object, "ip": address, "mac": mac,
+		"count": counted, "computed": computed, "optin": computed,
+	}
+	kind, known := kinds[word]
+	if !known {
+		return fmt.Errorf("unknown type %q", word)
+	}
+	f.kind = kind
+	switch word {
+	case "text", "decimal":
+		if argument != "" {
+			number, err := strconv.Atoi(argument)
+			if err != nil {
+				return fmt.Errorf("%s(%s): %w", word, argument, err)
+			}
+			if word == "text" {
+				f.max = number
+			} else {
+				f.places = number
+			}
+		}
+	case "int":
+		if argument != "" {
+			if _, err := fmt.Sscanf(argument, "%d,%d", &f.low, &f.high); err != nil {
+				return fmt.Errorf("int(%s): %w", argument, err)
+			}
+		}
+	case "choice", "choices":
+		if f.choices = s.choices[argument]; f.choices == nil {
+			return fmt.Errorf("no choices are named %q", argument)
+		}
+	case "->", "*->":
+		f.to = argument
+	case "via", "count":
+		parts := strings.Split(argument+"..", ".")
+		f.to, f.near, f.far = parts[0], parts[1], parts[2]
+	case "generic", "computed":
+		f.far = argument
+	case "optin":
+		f.far, f.near = argument, "optin"
+	}
+	return nil
+}
+
+// defaults decides what a field holds when nothing was given, and whether it may be empty.
+func (f *field) defaults(def string, given bool) {
+	switch f.kind {
+	case text, choiceOf:
+		f.blank = !f.required
+		switch {
+		case given && f.kind == choiceOf:
+			f.def, f.blank = def, false
+		case given:
+			f.def = def
+		case !f.null:
+			f.def = ""
+		}
+	case integer:
+		if given {
+			number, err := strconv.ParseInt(def, 10, 64)
+			if err != nil {
+				panic("nautobot: default of " + f.name + ": " + err.Error())
+			}
+			f.def = number
+		}
+	case decimal:
+		if given {
+			f.def = def
+		}
+	case boolean:
+		f.def = def == "true"
+	case relatedList, contentTypes:
+		f.def = []string{}
+	case related:
+		f.null = !f.required || f.null
+	case choiceList, object:
+		f.null = f.null || !f.required
+		if f.kind == choiceList {
+			f.def = []string{}
+		}
+	}
+}
+
+// link resolves what models say of each other. It is called again when models were added.
+func (s *schema) link() error {
+	clear(s.byPath)
+	clear(s.byKind)
+	for _, m := range s.models {
+		if s.byPath[m.path] != nil {
+			return fmt.Errorf("%s is there twice", m.path)
+		}
+		s.byPath[m.path], s.byKind[m.kind] = m, m
+		m.pointed, m.byBack = nil, map[string]reference{}
+	}
+	for _, m := range s.models {
+		for _, f := range m.fields {
+			to := s.byPath[f.to]
+			switch f.kind {
+			case related, relatedList:
+				if to == nil {
+					return fmt.Errorf("%s.%s refers to %q, which is no model", m.path, f.name, f.to)
+				}
+				f.indexed = true
+				if f.reverse == "" {
+					f.reverse = m.plural
+				}
+				to.pointed = append(to.pointed, reference{m, f})
+				if _, taken := to.byBack[f.reverse]; !taken {
+					to.byBack[f.reverse] = reference{m, f}
+				}
+			case through, counted:
+				if f.to != "" && (to == nil || to.field(f.near) == nil || (f.kind == through && to.field(f.far) == nil)) {
+					return fmt.Errorf("%s.%s goes through %s.%s.%s, which is not there", m.path, f.name, f.to, f.near, f.far)
+				}
+			case computed:
+				if shownComputed[f.far] == nil {
+					return fmt.Errorf("%s.%s is computed by %q, which is not there", m.path, f.name, f.far)
+				}
+			case generic:
+				f.indexed = true
+				if m.field(f.far) == nil {
+					return fmt.Errorf("%s.%s has no field %q", m.path, f.name, f.far)
+				}
+			default:
+				f.indexed = f.unique || f.name == "name" || slices.Contains(m.natural, f.name) || indexedNames[f.name]
+			}
+		}
+		m.arrange()
+	}
+	return nil
+}
+
+// indexedNames are fields that clients filter by without being keys.
+var indexedNames = map[string]bool{"host": true, "address": true, "serial": true, "mac_address": true, "vid": true, "changed_object_id": true, "request_id": true}

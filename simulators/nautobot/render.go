@@ -1,11 +1,13 @@
 package nautobot
 
 import (
-	"fmt"
+	"bytes"
+	"encoding/json"
 	"net/http"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // view is how one request wants records shown.
@@ -14,6 +16,15 @@ type view struct {
 	depth int
 	// counted: a record that was just created is shown without its counts, because only lists and lookups annotate them.
 	counted bool
+	manyAll bool // exclude_m2m=false: many-to-many fields as well
+	manyNo  bool // exclude_m2m=true: not even tags and content types
+	nested  bool
+	include []string // opt-in fields
+}
+
+// truthy is Nautobot's is_truthy (core/settings_funcs.py).
+func truthy(words string) bool {
+	return slices.Contains([]string{"true", "t", "yes", "y", "on", "1"}, strings.ToLower(words))
 }
 
 func viewOf(r *http.Request) view {
@@ -22,175 +33,343 @@ func viewOf(r *http.Request) view {
 		scheme = "https"
 	}
 	v := view{base: scheme + "://" + r.Host, counted: r.Method != http.MethodPost}
+	if r.URL.RawQuery == "" {
+		return v
+	}
+	query := r.URL.Query()
+	if given := query.Get("exclude_m2m"); given != "" {
+		v.manyAll, v.manyNo = !truthy(given), truthy(given)
+	}
 	if r.Method == http.MethodGet {
-		if depth, err := strconv.Atoi(r.URL.Query().Get("depth")); err == nil {
+		if depth, err := strconv.Atoi(query.Get("depth")); err == nil {
 			v.depth = min(max(depth, 0), 10)
 		}
+		v.include = query["include"]
 	}
 	return v
 }
 
-func (v view) url(m *model, id string) string {
-	return fmt.Sprintf("%s/api/%s/%s/", v.base, m.path, id)
+// part is what one member of a shown record is.
+type part int
+
+const (
+	ofField part = iota
+	ofID
+	ofType
+	ofDisplay
+	ofURL
+	ofSlug
+	ofCreated
+	ofUpdated
+	ofNotes
+	ofCustom
+)
+
+// member is one member of a shown record.
+type member struct {
+	lead  []byte // ,"name":
+	part  part
+	field *field
 }
 
-// show renders a record as the serializer does.
-func (s *Server) show(v view, m *model, r record) map[string]any {
-	shown := map[string]any{
-		"id": r.id(), "object_type": m.kind, "display": s.store.display(m, r), "url": v.url(m, r.id()),
-		"natural_slug": s.naturalSlug(m, r), "created": r["created"], "last_updated": r["last_updated"],
-		"custom_fields": r["custom_fields"],
+// arrange lays down what the model's serializer shows, in its order.
+func (m *model) arrange() {
+	m.members = nil
+	add := func(name string, what part, f *field) {
+		m.members = append(m.members, member{lead: []byte(`,"` + name + `":`), part: what, field: f})
+	}
+	add("id", ofID, nil)
+	add("object_type", ofType, nil)
+	add("display", ofDisplay, nil)
+	add("url", ofURL, nil)
+	add("natural_slug", ofSlug, nil)
+	for _, f := range m.fields {
+		if f.name != "tags" && !f.hidden {
+			add(f.name, ofField, f)
+		}
+	}
+	if m.stamped {
+		add("created", ofCreated, nil)
+		add("last_updated", ofUpdated, nil)
+	}
+	if m.tags {
+		add("tags", ofField, m.field("tags"))
 	}
 	if m.notes {
-		shown["notes_url"] = v.url(m, r.id()) + "notes/"
+		add("notes_url", ofNotes, nil)
 	}
-	for name, value := range m.extra {
-		shown[name] = value
+	if m.custom {
+		add("custom_fields", ofCustom, nil)
 	}
-	for i := range m.fields {
-		f := &m.fields[i]
-		shown[f.name] = s.showValue(v, f, r[f.name])
-	}
-	if v.counted {
-		for name, counted := range m.counts {
-			shown[name] = s.count(counted, r.id())
-		}
-	}
-	return shown
+	m.members[0].lead[0] = '{'
 }
 
-func (s *Server) showValue(v view, f *field, value any) any {
+// appendRecord renders a record as the serializer does.
+func (s *store) appendRecord(b []byte, v *view, m *model, r *record) []byte {
+	for i := range m.members {
+		member := &m.members[i]
+		if f := member.field; f != nil && s.left(v, m, f) {
+			continue
+		}
+		b = append(b, member.lead...)
+		switch member.part {
+		case ofID:
+			b = appendString(b, r.id)
+		case ofType:
+			b = appendString(b, m.kind)
+		case ofDisplay:
+			b = appendString(b, s.display(m, r))
+		case ofURL:
+			b = append(v.appendURL(append(b, '"'), m, r.id), '"')
+		case ofSlug:
+			b = appendString(b, s.naturalSlug(m, r))
+		case ofCreated:
+			b = appendText(b, r.created)
+		case ofUpdated:
+			b = appendText(b, r.updated)
+		case ofNotes:
+			b = append(v.appendURL(append(b, '"'), m, r.id), `notes/"`...)
+		case ofCustom:
+			b = appendJSON(b, s.customShown(m, r))
+		default:
+			b = s.appendField(b, v, m, r, member.field)
+		}
+	}
+	if !v.nested {
+		for _, name := range v.include {
+			if (name == "relationships" || name == "computed_fields") && m.custom {
+				b = append(append(append(b, `,"`...), name...), `":{}`...)
+			}
+		}
+	}
+	return append(b, '}')
+}
+
+// left says whether a field is left out: many-to-many fields other than tags and content types since Nautobot 3.0,
+// opt-in fields that were not asked for, and counts where nothing was annotated.
+func (s *store) left(v *view, m *model, f *field) bool {
+	switch {
+	case f.kind == counted:
+		return !v.counted || v.nested
+	case f.kind == computed:
+		return (f.near == "optin" && !slices.Contains(v.include, f.name)) || (v.nested && f.name == "tree_depth")
+	case f.kind == contentTypes:
+		return v.manyNo
+	case f.toMany():
+		return v.manyNo || v.nested || (!v.manyAll && f.name != "tags")
+	}
+	return false
+}
+
+func (v *view) appendURL(b []byte, m *model, id string) []byte {
+	b = append(b, v.base...)
+	b = append(b, "/api/"...)
+	b = append(b, m.path...)
+	b = append(b, '/')
+	b = append(b, id...)
+	return append(b, '/')
+}
+
+func (s *store) appendField(b []byte, v *view, m *model, r *record, f *field) []byte {
+	switch f.kind {
+	case counted:
+		if f.to == "" {
+			return append(b, '0')
+		}
+		other := s.tables[f.to]
+		return strconv.AppendInt(b, int64(other.where(other.model.field(f.near), r.id).len()), 10)
+	case through:
+		return s.appendMany(b, v, s.throughModel(f), s.throughIDs(f, r))
+	case computed:
+		return shownComputed[f.far](s, b, v, m, r)
+	}
+	value := r.values[f.at]
 	switch f.kind {
 	case related:
-		return s.showRelated(v, byPath[f.to], value)
+		return s.appendRelated(b, v, s.schema.byPath[f.to], value)
 	case relatedList:
-		list, _ := value.([]any)
-		shown := make([]any, 0, len(list))
-		for _, id := range list {
-			shown = append(shown, s.showRelated(v, byPath[f.to], id))
-		}
-		return shown
+		ids, _ := value.([]string)
+		return s.appendMany(b, v, s.schema.byPath[f.to], ids)
 	case choiceOf:
-		for _, c := range f.choices {
-			if c.value == value {
-				return map[string]any{"value": c.value, "label": c.label}
-			}
+		words, _ := value.(string)
+		c, ok := f.choice(words)
+		if !ok {
+			return append(b, "null"...)
 		}
-		return nil
+		b = append(b, `{"value":`...)
+		if f.number {
+			b = append(b, c.value...)
+		} else {
+			b = appendString(b, c.value)
+		}
+		b = append(b, `,"label":`...)
+		return append(appendString(b, c.label), '}')
+	}
+	return appendValue(b, value)
+}
+
+func appendValue(b []byte, value any) []byte {
+	switch value := value.(type) {
+	case nil:
+		return append(b, "null"...)
+	case string:
+		return appendString(b, value)
+	case bool:
+		return strconv.AppendBool(b, value)
+	case int64:
+		return strconv.AppendInt(b, value, 10)
 	default:
-		return value
+		return appendJSON(b, value)
 	}
 }
 
-// showRelated is exactly {id, object_type, url} at depth 0: no name.
-func (s *Server) showRelated(v view, m *model, id any) any {
+// appendRelated shows exactly {id, object_type, url} at depth 0: no name.
+func (s *store) appendRelated(b []byte, v *view, m *model, id any) []byte {
 	key, ok := id.(string)
 	if !ok {
-		return nil
+		return append(b, "null"...)
 	}
 	if v.depth > 0 {
-		if r, exists := s.store.tables[m.path][key]; exists {
-			inner := v
-			inner.depth--
-			inner.counted = false
-			return s.show(inner, m, r)
+		if r := s.find(m.path, key); r != nil {
+			return s.appendRecord(b, v.inside(), m, r)
 		}
 	}
-	return map[string]any{"id": key, "object_type": m.kind, "url": v.url(m, key)}
+	b = append(b, `{"id":`...)
+	b = appendString(b, key)
+	b = append(b, `,"object_type":"`...)
+	b = append(b, m.kind...)
+	b = append(b, `","url":"`...)
+	return append(v.appendURL(b, m, key), `"}`...)
 }
 
-func (s *Server) count(counted, id string) int {
-	if counted == "" {
-		return 0
-	}
-	path, name, _ := strings.Cut(counted, ".")
-	total := 0
-	for _, r := range s.store.tables[path] {
-		if refers(r[name], id) {
-			total++
-		}
-	}
-	return total
+func (v *view) inside() *view {
+	inner := *v
+	inner.depth--
+	inner.nested = true
+	return &inner
 }
 
-// naturalSlug is the natural key for people, with the beginning of the id to keep it apart from others.
-func (s *Server) naturalSlug(m *model, r record) string {
-	var parts []string
-	for _, name := range m.natural {
-		value := r[name]
-		if f := m.field(name); f.kind == related {
-			id, _ := value.(string)
-			value = s.store.tables[f.to][id][byPath[f.to].natural[0]]
+func (s *store) appendMany(b []byte, v *view, m *model, ids []string) []byte {
+	b = append(b, '[')
+	for i, id := range ids {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		if value != nil {
-			parts = append(parts, slug(fmt.Sprint(value)))
-		}
+		b = s.appendRelated(b, v, m, id)
 	}
-	id := r.id()
-	return strings.Join(append(parts, id[:min(4, len(id))]), "_")
+	return append(b, ']')
 }
 
-func slug(words string) string {
+// throughModel is the model at the far side of an assignment table.
+func (s *store) throughModel(f *field) *model {
+	return s.schema.byPath[s.schema.byPath[f.to].field(f.far).to]
+}
+
+// throughIDs are the ids at the far side of an assignment table.
+func (s *store) throughIDs(f *field, r *record) []string {
+	table := s.tables[f.to]
+	far := table.model.field(f.far)
+	ids := []string{}
+	table.where(table.model.field(f.near), r.id).all(func(assignment *record) bool {
+		if id, ok := assignment.values[far.at].(string); ok {
+			ids = append(ids, id)
+		}
+		return true
+	})
+	return ids
+}
+
+// appendText is null for a time that is not set.
+func appendText(b []byte, words string) []byte {
+	if words == "" {
+		return append(b, "null"...)
+	}
+	return appendString(b, words)
+}
+
+// appendString writes a JSON string; DRF escapes neither HTML nor what is not ASCII.
+func appendString(b []byte, words string) []byte {
+	for i := range len(words) {
+		if c := words[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return appendJSON(b, words)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, words...)
+	return append(b, '"')
+}
+
+func appendJSON(b []byte, value any) []byte {
+	if list, ok := value.([]string); ok && list == nil {
+		return append(b, "[]"...)
+	}
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		// Values come from JSON or from our own tables: nothing in them can fail to encode.
+		panic("nautobot: encode answer: " + err.Error())
+	}
+	return append(b, bytes.TrimRight(buffer.Bytes(), "\n")...)
+}
+
+// naturalSlug is the natural key for people, with the beginning of the id to keep it apart from others
+// (construct_natural_slug, core/models/utils.py).
+func (s *store) naturalSlug(m *model, r *record) string {
 	var b strings.Builder
-	dash := false
-	for _, c := range strings.ToLower(words) {
-		if (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') {
-			if dash && b.Len() > 0 {
-				b.WriteByte('-')
-			}
-			b.WriteRune(c)
-			dash = false
-		} else {
-			dash = true
-		}
-	}
+	s.slugParts(&b, m, r, 3)
+	b.WriteString(r.id[:min(4, len(r.id))])
 	return b.String()
 }
 
-// Nautobot's PAGINATE_COUNT and MAX_PAGE_SIZE.
-const (
-	pageSize    = 50
-	maxPageSize = 1000
-)
-
-// page cuts a list and makes the envelope with the links to its neighbours.
-func (s *Server) page(v view, r *http.Request, m *model, records []record) map[string]any {
-	query := r.URL.Query()
-	limit := pageSize
-	if given, err := strconv.Atoi(query.Get("limit")); err == nil && given >= 0 {
-		limit = given
-		if limit == 0 || limit > maxPageSize {
-			limit = maxPageSize
+func (s *store) slugParts(b *strings.Builder, m *model, r *record, depth int) {
+	for _, name := range m.natural {
+		switch name {
+		case "id":
+			b.WriteString(r.id)
+			b.WriteByte('_')
+			continue
+		case "created":
+			slug(b, r.created)
+			b.WriteByte('_')
+			continue
 		}
+		f := m.field(name)
+		value := r.values[f.at]
+		if f.kind != related {
+			if value != nil {
+				slug(b, plain(value))
+			}
+			b.WriteByte('_')
+			continue
+		}
+		id, _ := value.(string)
+		other := s.find(f.to, id)
+		if other == nil || depth == 0 {
+			b.WriteByte('_')
+			continue
+		}
+		s.slugParts(b, s.schema.byPath[f.to], other, depth-1)
 	}
-	offset, err := strconv.Atoi(query.Get("offset"))
-	if err != nil || offset < 0 {
-		offset = 0
-	}
-	total := len(records)
-	shown := []any{}
-	for i := offset; i < total && i < offset+limit; i++ {
-		shown = append(shown, s.show(v, m, records[i]))
-	}
-	envelope := map[string]any{"count": total, "next": nil, "previous": nil, "results": shown}
-	if offset < total-limit {
-		envelope["next"] = link(v, r, limit, offset+limit)
-	}
-	if offset > 0 {
-		envelope["previous"] = link(v, r, limit, offset-limit)
-	}
-	return envelope
 }
 
-func link(v view, r *http.Request, limit, offset int) string {
-	query := url.Values{}
-	for name, values := range r.URL.Query() {
-		query[name] = values
+// slug is Django's slugify with dots and colons as dashes.
+func slug(b *strings.Builder, words string) {
+	dash, some := false, false
+	for i := range len(words) {
+		c := words[i]
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+			fallthrough
+		case (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_':
+			if dash && some {
+				b.WriteByte('-')
+			}
+			b.WriteByte(c)
+			dash, some = false, true
+		case c == ' ' || c == '-' || c == '.' || c == ':' || c == '\t' || c == '\n':
+			dash = true
+		}
 	}
-	query.Set("limit", strconv.Itoa(limit))
-	query.Del("offset")
-	if offset > 0 {
-		query.Set("offset", strconv.Itoa(offset))
-	}
-	return v.base + r.URL.Path + "?" + query.Encode()
 }

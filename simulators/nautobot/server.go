@@ -1,14 +1,15 @@
-// Package nautobot simulates the REST API of Nautobot 3.1 as far as UnderStack's handlers use it: the same answers and
-// the same refusals, word for word where the words are known. In: HTTP requests, worlds. Out: HTTP answers, a journal of
-// requests with the changes that each made, and the store for assertions.
+// Package nautobot simulates the REST API of Nautobot 3.1: the same answers and the same refusals, word for word where
+// the words are known. In: HTTP requests, worlds. Out: HTTP answers, a journal of requests with the changes that each
+// made, and the store for assertions.
 //
-// The engine is generic: what models there are, with their fields, uniqueness and relations, is data (models.go).
+// The engine is generic: what models there are, with their fields, uniqueness and relations, is data (models/*.yaml).
 package nautobot
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/eventrig/eventrig/simulators/internal/admin"
 	"github.com/eventrig/eventrig/simulators/internal/faults"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
+	"github.com/eventrig/eventrig/simulators/internal/routes"
 	"github.com/eventrig/eventrig/simulators/internal/values"
 )
 
@@ -36,13 +38,15 @@ type (
 // Config says how a simulated Nautobot starts.
 type Config struct {
 	Seed  uint64           // of the ids that Nautobot itself draws
-	Token string           // empty: DefaultToken
+	Token string           // of the user admin; empty: DefaultToken
 	Now   func() time.Time // empty: time.Now
 }
 
 // Server is a simulated Nautobot. It is safe for concurrent use.
 type Server struct {
 	config  Config
+	schema  *schema
+	routes  *routes.Table
 	handler http.Handler
 	journal *journal.Journal
 	faults  *faults.Set
@@ -52,15 +56,8 @@ type Server struct {
 	random *rand.Rand
 }
 
-var byPath = func() map[string]*model {
-	index := map[string]*model{}
-	for _, m := range models {
-		index[m.path] = m
-	}
-	return index
-}()
-
-// New makes a simulated Nautobot that holds what a new one holds: its statuses.
+// New makes a simulated Nautobot that holds what a new one holds: its statuses, roles, the namespace Global and the user
+// admin with the token.
 func New(config Config) *Server {
 	if config.Token == "" {
 		config.Token = DefaultToken
@@ -68,7 +65,8 @@ func New(config Config) *Server {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{config: config, journal: journal.New(), faults: &faults.Set{}}
+	s := &Server{config: config, schema: builtin(), journal: journal.New(), faults: &faults.Set{}}
+	s.routes = s.schema.routes()
 	s.Reset()
 	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, http.HandlerFunc(s.serve), faulty)), admin.Named("Nautobot"))
 	return s
@@ -90,38 +88,24 @@ func (s *Server) Faults() *faults.Set { return s.faults }
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.store = newStore()
+	s.store = newStore(s.schema)
 	s.random = rand.New(rand.NewPCG(s.config.Seed, 0x6e6175746f626f74))
 	s.journal.Reset()
 	s.faults.Clear()
-	t := &transaction{store: s.store}
-	for _, status := range statuses {
-		_, err := s.create(t, byPath["extras/statuses"], map[string]any{
-			"name": status.name, "color": status.color, "content_types": status.types,
-		})
-		if err != nil {
-			panic(fmt.Sprintf("nautobot: status %s of a new Nautobot: %v", status.name, err)) // the table itself is wrong
-		}
-	}
+	s.fill()
 }
 
 // State returns all records, as Records does, by path.
 func (s *Server) State() map[string][]map[string]any {
 	state := map[string][]map[string]any{}
-	for _, m := range models {
+	for _, m := range s.schema.models {
 		state[m.path] = s.Records(m.path, nil)
 	}
 	return state
 }
 
-// Paths returns the paths of the models that are simulated.
-func Paths() []string {
-	paths := make([]string, 0, len(models))
-	for _, m := range models {
-		paths = append(paths, m.path)
-	}
-	return paths
-}
+// Paths returns the paths of the models that come with the package.
+func Paths() []string { return builtin().paths() }
 
 // Records returns the records under path, such as tenancy/tenants, whose fields equal where, in the order of Nautobot's
 // lists. Related fields are ids, choices are values; where may reach into related records (tenant__name). An unknown
@@ -129,59 +113,68 @@ func Paths() []string {
 func (s *Server) Records(path string, where map[string]any) []map[string]any {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	m := byPath[path]
+	m := s.schema.byPath[path]
 	if m == nil {
 		return nil
 	}
 	found := []map[string]any{}
-	for _, r := range s.store.all(m) {
-		fits := true
+	s.store.candidates(m, where, func(r *record) bool {
 		for name, want := range where {
-			have, known := s.inspect(m, r, name)
-			fits = fits && known && values.Equal(have, want)
+			have, known := s.store.attribute(m, r, name)
+			if !known || !values.Equal(have, want) {
+				return true
+			}
 		}
-		if fits {
-			found = append(found, r.clone())
-		}
-	}
+		found = append(found, m.values(r))
+		return true
+	})
 	return found
 }
 
 // Check says whether a path and the fields of an assertion exist, with the nearest names where one does not.
 func (s *Server) Check(path string, fields ...string) error {
-	m := byPath[path]
+	m := s.schema.byPath[path]
 	if m == nil {
-		return fmt.Errorf("nautobot has no %q: nearest is %s", path, nearestOf(path, Paths()))
+		return fmt.Errorf("nautobot has no %q: nearest is %s", path, nearestOf(path, s.schema.paths()))
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, name := range fields {
-		if _, known := s.inspect(m, record{}, name); !known {
+		if _, known := s.store.attribute(m, nil, name); !known {
 			return fmt.Errorf("%s has no field %q: nearest is %s", path, name, nearestOf(name, m.fieldNames()))
 		}
 	}
 	return nil
 }
 
-func (s *Server) inspect(m *model, r record, name string) (any, bool) {
-	switch name {
-	case "created", "last_updated", "custom_fields":
-		return r[name], true
-	}
-	return s.attribute(m, r, name)
-}
-
-func (s *Server) timestamp() string {
-	return s.config.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
-}
+func (s *Server) timestamp() string { return s.config.Now().UTC().Format(timeFormat) }
 
 // newID draws a version 4 UUID from the seed.
 func (s *Server) newID() string {
 	var id uuid.UUID
-	for i := range id {
-		id[i] = byte(s.random.Uint32())
+	high, low := s.random.Uint64(), s.random.Uint64()
+	for i := range 8 {
+		id[i], id[i+8] = byte(high>>(8*i)), byte(low>>(8*i))
 	}
 	id[6] = id[6]&0x0f | 0x40
 	id[8] = id[8]&0x3f | 0x80
 	return id.String()
+}
+
+// routes are the endpoints as patterns, to name the closest one to a request that matched none.
+func (s *schema) routes() *routes.Table {
+	table := routes.New("GET /health/", "GET /api/", "GET /api/status/")
+	apps := []string{}
+	for _, m := range s.models {
+		table.Add("GET, POST, PUT, PATCH, DELETE, OPTIONS /api/" + m.path + "/")
+		table.Add("GET, PUT, PATCH, DELETE, OPTIONS /api/" + m.path + "/{id}/")
+		if m.notes {
+			table.Add("GET, POST /api/" + m.path + "/{id}/notes/")
+		}
+		if app := m.appPath(); !slices.Contains(apps, app) {
+			apps = append(apps, app)
+			table.Add("GET /api/" + app + "/")
+		}
+	}
+	return table
 }

@@ -1,198 +1,163 @@
 package nautobot
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/eventrig/eventrig/simulators/internal/journal"
 )
 
 // store holds all records. Its methods expect the server's lock.
 type store struct {
-	tables map[string]map[string]record // model path -> id -> record
+	schema   *schema
+	tables   map[string]*table // by model path
+	generics []reference       // fields that may refer to a record of any model
 }
 
-func newStore() *store {
-	s := &store{tables: map[string]map[string]record{}}
-	for _, m := range models {
-		s.tables[m.path] = map[string]record{}
+func newStore(schema *schema) *store {
+	s := &store{schema: schema, tables: map[string]*table{}}
+	for _, m := range schema.models {
+		s.tables[m.path] = newTable(m)
+		for _, f := range m.stored {
+			if f.kind == generic {
+				s.generics = append(s.generics, reference{m, f})
+			}
+		}
 	}
 	return s
 }
 
-// all returns a model's records in the order of its lists.
-func (s *store) all(m *model) []record {
-	records := make([]record, 0, len(s.tables[m.path]))
-	for _, r := range s.tables[m.path] {
-		records = append(records, r)
-	}
-	slices.SortFunc(records, func(a, b record) int {
-		return cmp.Or(compareValues(a[m.order], b[m.order]), cmp.Compare(a.id(), b.id()))
-	})
-	return records
-}
-
-// compareValues orders two values of one field; null comes last, as PostgreSQL has it.
-func compareValues(a, b any) int {
-	switch a := a.(type) {
-	case nil:
-		if b == nil {
-			return 0
-		}
-		return 1
-	case int64:
-		if b, ok := b.(int64); ok {
-			return cmp.Compare(a, b)
-		}
-	}
-	if b == nil {
-		return -1
-	}
-	return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
-}
-
-// display is what str() gives in Nautobot.
-func (s *store) display(m *model, r record) string {
-	value := r[m.natural[0]]
-	if value == nil || value == "" {
-		return r.id()
-	}
-	return fmt.Sprint(value)
-}
-
-// transaction changes records and can take its changes back. What it changed reaches the journal with commit only.
-type transaction struct {
-	store   *store
-	changes []journal.Change
-	undo    []func()
-}
-
-func (t *transaction) put(m *model, r record) {
-	table := t.store.tables[m.path]
-	before, existed := table[r.id()]
-	table[r.id()] = r
-	change := journal.Change{Path: m.path, ID: r.id(), After: r.clone()}
-	if existed {
-		change.Before = before.clone()
-	}
-	t.changes = append(t.changes, change)
-	t.undo = append(t.undo, func() {
-		if existed {
-			table[r.id()] = before
-		} else {
-			delete(table, r.id())
-		}
-	})
-}
-
-func (t *transaction) remove(m *model, r record) {
-	table := t.store.tables[m.path]
-	delete(table, r.id())
-	t.changes = append(t.changes, journal.Change{Path: m.path, ID: r.id(), Before: r.clone()})
-	t.undo = append(t.undo, func() { table[r.id()] = r })
-}
-
-func (t *transaction) rollback() {
-	for i := len(t.undo) - 1; i >= 0; i-- {
-		t.undo[i]()
-	}
-	t.changes, t.undo = nil, nil
-}
-
-// dependent is a record that a deletion meets.
-type dependent struct {
-	model  *model
-	record record
-	field  *field
-}
-
-// delete deletes a record with all that goes with it, or refuses with the records that protect it.
-func (t *transaction) delete(m *model, r record) error {
-	doomed := map[string]bool{}
-	var order, protecting, loosen []dependent
-	var collect func(m *model, r record)
-	collect = func(m *model, r record) {
-		if doomed[r.id()] {
-			return
-		}
-		doomed[r.id()] = true
-		for _, d := range t.store.dependents(m, r) {
-			switch {
-			case d.field.kind == relatedList || d.field.onDelete == setNull:
-				loosen = append(loosen, d)
-			case d.field.onDelete == cascade:
-				collect(d.model, d.record)
-			default:
-				protecting = append(protecting, d)
-			}
-		}
-		order = append(order, dependent{model: m, record: r})
-	}
-	collect(m, r)
-	// What is deleted along does not protect anything: an interface does not keep its parent on the same device.
-	protecting = slices.DeleteFunc(protecting, func(d dependent) bool { return doomed[d.record.id()] })
-	if len(protecting) > 0 {
-		names := make([]string, 0, len(protecting))
-		for _, d := range protecting {
-			names = append(names, fmt.Sprintf("%s (%s)", t.store.display(d.model, d.record), d.record.id()))
-		}
-		return &refusal{status: 409, body: map[string]any{"detail": fmt.Sprintf(
-			"Unable to delete object. %d dependent objects were found: %s", len(names), strings.Join(names, ", "))}}
-	}
-	for _, d := range loosen {
-		if doomed[d.record.id()] {
-			continue
-		}
-		changed := t.store.tables[d.model.path][d.record.id()].clone()
-		if d.field.kind == relatedList {
-			list, _ := changed[d.field.name].([]any)
-			changed[d.field.name] = slices.DeleteFunc(list, func(id any) bool { return doomed[fmt.Sprint(id)] })
-		} else {
-			changed[d.field.name] = nil
-		}
-		t.put(d.model, changed)
-	}
-	for _, d := range order {
-		t.remove(d.model, d.record)
-		t.removeNotes(d.model, d.record)
+// find returns the record of a model with that id, or nil.
+func (s *store) find(path, id string) *record {
+	if t := s.tables[path]; t != nil {
+		return t.byID[id]
 	}
 	return nil
 }
 
-// removeNotes deletes the notes of a deleted record: their generic relation cascades.
-func (t *transaction) removeNotes(m *model, r record) {
-	notes := byPath["extras/notes"]
-	for _, note := range t.store.all(notes) {
-		if note["assigned_object_type"] == m.kind && note["assigned_object_id"] == r.id() {
-			t.remove(notes, note)
+// display is what the API shows as display.
+func (s *store) display(m *model, r *record) string { return s.fill(m, r, m.display) }
+
+// str is what str() gives in Nautobot.
+func (s *store) str(m *model, r *record) string { return s.fill(m, r, m.str) }
+
+// fill puts a record's values into a template. {a|b} is b where a is empty; #id is the id behind a hash.
+func (s *store) fill(m *model, r *record, template string) string {
+	if strings.Count(template, "{") == 1 && template[0] == '{' && template[len(template)-1] == '}' && !strings.Contains(template, "|") {
+		return s.word(m, r, template[1:len(template)-1])
+	}
+	var b strings.Builder
+	for template != "" {
+		before, rest, found := strings.Cut(template, "{")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		names, after, _ := strings.Cut(rest, "}")
+		for name := range strings.SplitSeq(names, "|") {
+			if word := s.word(m, r, name); word != "" {
+				b.WriteString(word)
+				break
+			}
+		}
+		template = after
+	}
+	return b.String()
+}
+
+func (s *store) word(m *model, r *record, name string) string {
+	switch name {
+	case "id":
+		return r.id
+	case "#id":
+		return "#" + r.id
+	case "created":
+		return r.created
+	}
+	f := m.field(name)
+	if f == nil || f.at < 0 {
+		return ""
+	}
+	value := r.values[f.at]
+	if f.kind == related {
+		id, _ := value.(string)
+		if other := s.find(f.to, id); other != nil {
+			return s.str(s.schema.byPath[f.to], other)
+		}
+		return ""
+	}
+	if f.kind == choiceOf {
+		words, _ := value.(string)
+		return words
+	}
+	if value == nil {
+		return ""
+	}
+	return plain(value)
+}
+
+// operation is one change of one record: no before is a creation, no after a deletion.
+type operation struct {
+	model         *model
+	before, after *record
+	silent        bool // of bookkeeping: not in the journal
+}
+
+// transaction changes records and can take its changes back. What it changed reaches the journal with commit only.
+type transaction struct {
+	store      *store
+	operations []operation
+}
+
+// put stores a record, new or changed.
+func (t *transaction) put(m *model, r *record) {
+	table := t.store.tables[m.path]
+	before := table.byID[r.id]
+	r.order = t.store.orderOf(m, r)
+	t.apply(operation{model: m, before: before, after: r})
+	if before != nil && before.order != r.order {
+		t.reorder(m, r)
+	}
+}
+
+func (t *transaction) remove(m *model, r *record) { t.apply(operation{model: m, before: r}) }
+
+func (t *transaction) apply(o operation) {
+	o.run(t.store)
+	t.operations = append(t.operations, o)
+}
+
+func (o operation) run(s *store) {
+	table := s.tables[o.model.path]
+	switch {
+	case o.before == nil:
+		table.insert(o.after)
+	case o.after == nil:
+		table.delete(o.before)
+	default:
+		table.replace(o.before, o.after)
+	}
+}
+
+// reorder sorts anew what is sorted by the place of a record that moved, such as a renamed device's interfaces.
+func (t *transaction) reorder(m *model, r *record) {
+	for _, ref := range m.pointed {
+		if ref.field.kind != related || !slices.Contains(ref.model.order, ref.field.name) {
+			continue
+		}
+		for _, other := range t.store.tables[ref.model.path].where(ref.field, r.id).records() {
+			moved := *other
+			moved.order = t.store.orderOf(ref.model, &moved)
+			t.apply(operation{model: ref.model, before: other, after: &moved, silent: true})
+			t.reorder(ref.model, &moved)
 		}
 	}
 }
 
-// dependents returns the records that refer to r.
-func (s *store) dependents(m *model, r record) []dependent {
-	var found []dependent
-	for _, other := range models {
-		for i := range other.fields {
-			f := &other.fields[i]
-			if f.to != m.path {
-				continue
-			}
-			for _, candidate := range s.all(other) {
-				if refers(candidate[f.name], r.id()) {
-					found = append(found, dependent{model: other, record: candidate, field: f})
-				}
-			}
-		}
+func (t *transaction) rollback() {
+	for _, o := range slices.Backward(t.operations) {
+		operation{model: o.model, before: o.after, after: o.before}.run(t.store)
 	}
-	return found
+	t.operations = nil
 }
 
-func refers(value any, id string) bool {
-	if list, ok := value.([]any); ok {
-		return slices.Contains(list, any(id))
-	}
-	return value == id
-}
+// current returns the version of a record that is in its table now.
+func (t *transaction) current(m *model, r *record) *record { return t.store.tables[m.path].byID[r.id] }

@@ -23,13 +23,17 @@ func (s *Server) Load(world *worlds.World) error {
 			return err
 		}
 	}
+	if err := s.commit(t, actor{}); err != nil {
+		t.rollback()
+		return err
+	}
 	return nil
 }
 
 func (s *Server) loadCollection(t *transaction, collection worlds.Collection) error {
-	m := byPath[collection.Path]
+	m := s.schema.byPath[collection.Path]
 	if m == nil {
-		return failure.New(failure.BadInput, "nearest is "+nearestOf(collection.Path, Paths()),
+		return failure.New(failure.BadInput, "nearest is "+nearestOf(collection.Path, s.schema.paths()),
 			"%s:%d: nautobot has no %q", collection.File, collection.Line, collection.Path)
 	}
 	for _, r := range collection.Records {
@@ -44,7 +48,7 @@ func (s *Server) loadCollection(t *transaction, collection worlds.Collection) er
 		if err != nil {
 			return failure.New(failure.BadInput, "", "%s: %s: %w", r.At(""), m.path, err)
 		}
-		_, err = s.create(t, m, values)
+		_, err = s.create(t, m, values, actor{}, true)
 		var refused *refusal
 		if errors.As(err, &refused) {
 			if issues, ok := refused.body.(problems); ok {

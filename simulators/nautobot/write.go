@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -47,136 +46,245 @@ func (p problems) fields() []string {
 	return names
 }
 
-const nonField = "non_field_errors"
+const (
+	nonField = "non_field_errors" // where serializers put what concerns no single field
+	allField = "__all__"          // where models put it
+)
+
+// writer is one write of one record.
+type writer struct {
+	s       *Server
+	t       *transaction
+	m       *model
+	old     *record // nil: it is created
+	r       *record
+	given   map[string]any
+	issues  problems
+	lenient bool // a world: a record may be named by its name alone
+	actor   actor
+}
+
+// actor is who writes.
+type actor struct {
+	userID, userName, requestID string
+}
+
+func (w *writer) sent(name string) bool { _, ok := w.given[name]; return ok }
+
+func (w *writer) value(name string) any { return w.m.get(w.r, name) }
+
+func (w *writer) text(name string) string { return w.m.text(w.r, name) }
+
+// other returns the record that a related field of the written record refers to, with its model, or nil.
+func (w *writer) other(name string) (*model, *record) { return w.s.store.follow(w.m, w.r, name) }
+
+// follow returns the record that a related field refers to, with its model; nil where it is null.
+func (s *store) follow(m *model, r *record, name string) (*model, *record) {
+	f := m.field(name)
+	if f == nil || r == nil || f.kind != related {
+		return nil, nil
+	}
+	id, _ := r.values[f.at].(string)
+	return s.schema.byPath[f.to], s.find(f.to, id)
+}
 
 // create makes a record from what a client sent.
-func (s *Server) create(t *transaction, m *model, data any) (record, error) {
-	values, err := dictionary(data)
+func (s *Server) create(t *transaction, m *model, data any, who actor, lenient bool) (*record, error) {
+	given, err := dictionary(data)
 	if err != nil {
 		return nil, err
 	}
+	w := &writer{s: s, t: t, m: m, given: given, issues: problems{}, lenient: lenient, actor: who}
 	now := s.timestamp()
-	r := record{"created": now, "last_updated": now, "custom_fields": map[string]any{}}
-	issues := problems{}
-	for i := range m.fields {
-		f := &m.fields[i]
-		value, given := values[f.name]
+	w.r = &record{values: make([]any, len(m.stored))}
+	if m.stamped {
+		w.r.created, w.r.updated = now, now
+	}
+	for _, f := range m.stored {
+		w.r.values[f.at] = f.def
+		value, ok := given[f.name]
 		switch {
-		case given && !f.readOnly:
-			s.set(r, f, value, issues)
+		case f.readOnly:
+		case ok:
+			w.set(f, value)
 		case f.required:
-			issues.add(f.name, "This field is required.")
-		default:
-			r[f.name] = cloneValue(f.def)
+			w.issues.add(f.name, "This field is required.")
 		}
 	}
-	s.setCustomFields(r, values, issues)
-	if given, ok := values["id"]; ok {
-		id, err := uuid.Parse(fmt.Sprint(given))
+	if id, ok := given["id"]; ok && id != nil {
+		parsed, err := uuid.Parse(plain(id))
 		if err != nil {
-			issues.add("id", "Must be a valid UUID.")
-		} else {
-			r["id"] = id.String()
+			w.issues.add("id", "Must be a valid UUID.")
 		}
+		w.r.id = parsed.String()
+	} else {
+		w.r.id = s.newID()
 	}
-	if err := issues.refusal(); err != nil {
-		return nil, err
-	}
-	if r["id"] == nil {
-		r["id"] = s.newID()
-	}
-	return r, s.save(t, m, r, true)
+	return w.finish()
 }
 
 // update changes a record; with partial, fields that were not sent stay as they are (PATCH), else required ones must
 // be there (PUT).
-func (s *Server) update(t *transaction, m *model, old record, data any, partial bool) (record, error) {
-	values, err := dictionary(data)
+func (s *Server) update(t *transaction, m *model, old *record, data any, partial bool, who actor) (*record, error) {
+	given, err := dictionary(data)
 	if err != nil {
 		return nil, err
 	}
-	r := old.clone()
-	issues := problems{}
-	for i := range m.fields {
-		f := &m.fields[i]
-		if f.readOnly {
-			continue
-		}
-		value, given := values[f.name]
+	w := &writer{s: s, t: t, m: m, old: old, r: old.clone(), given: given, issues: problems{}, actor: who}
+	for _, f := range m.stored {
+		value, ok := given[f.name]
 		switch {
-		case given:
-			s.set(r, f, value, issues)
+		case f.readOnly:
+		case ok:
+			w.set(f, value)
 		case !partial && f.required:
-			issues.add(f.name, "This field is required.")
+			w.issues.add(f.name, "This field is required.")
 		}
 	}
-	s.setCustomFields(r, values, issues)
-	if err := issues.refusal(); err != nil {
+	if m.stamped {
+		w.r.updated = s.timestamp()
+	}
+	return w.finish()
+}
+
+// finish checks what concerns more than one field, in the order of DRF and Django: the serializer's validators, then
+// the model's full_clean; then it stores the record.
+func (w *writer) finish() (*record, error) {
+	w.setCustomFields()
+	w.checkUniqueFields()
+	if err := w.issues.refusal(); err != nil {
 		return nil, err
 	}
-	r["last_updated"] = s.timestamp()
-	return r, s.save(t, m, r, false)
+	if derive := derivations[w.m.path]; derive != nil {
+		derive(w)
+		if err := w.issues.refusal(); err != nil {
+			return nil, err
+		}
+	}
+	w.checkSets(byValidator)
+	if err := w.issues.refusal(); err != nil {
+		return nil, err
+	}
+	if w.old == nil && w.s.store.find(w.m.path, w.r.id) != nil {
+		// Not DRF's validator but the model's own full_clean finds this one, hence the capitals.
+		w.issues.add("id", capital(w.m.verbose)+" with this Id already exists.")
+	}
+	w.checkTypes()
+	if rule := rules[w.m.path]; rule != nil {
+		rule(w)
+	}
+	w.checkSets(byModel)
+	w.checkCustomFields()
+	if err := w.issues.refusal(); err != nil {
+		return nil, err
+	}
+	w.t.put(w.m, w.r)
+	if after := afterWrite[w.m.path]; after != nil {
+		after(w)
+	}
+	return w.t.current(w.m, w.r), nil
 }
 
-// save checks what concerns other records as well and stores the record.
-func (s *Server) save(t *transaction, m *model, r record, created bool) error {
-	issues := problems{}
-	if created {
-		if _, exists := s.store.tables[m.path][r.id()]; exists {
-			// Not DRF's validator but the model's own full_clean finds this one, hence the capitals.
-			issues.add("id", capital(m.verbose)+" with this Id already exists.")
+// set validates one value and stores it.
+func (w *writer) set(f *field, value any) {
+	if value == nil {
+		switch {
+		case f.null:
+			w.r.values[f.at] = nil
+			return
+		case f.kind == choiceOf:
+			value = "" // nautobot/core/api/fields.py ChoiceField.validate_empty_values
+		default:
+			w.issues.add(f.name, "This field may not be null.")
+			return
 		}
 	}
-	for i := range m.fields {
-		f := &m.fields[i]
-		if f.unique && s.store.taken(m, r, []string{f.name}) {
-			issues.add(f.name, fmt.Sprintf("%s with this %s already exists.", m.verbose, strings.ReplaceAll(f.name, "_", " ")))
-		}
+	stored, message := w.convert(f, value)
+	if message != "" {
+		w.issues.add(f.name, message)
+		return
 	}
-	for _, set := range m.unique {
-		if s.store.taken(m, r, set) {
-			issues.add(nonField, fmt.Sprintf("The fields %s must make a unique set.", strings.Join(set, ", ")))
-		}
-	}
-	s.checkTypes(m, r, issues)
-	if err := issues.refusal(); err != nil {
-		return err
-	}
-	t.put(m, r)
-	return nil
+	w.r.values[f.at] = stored
 }
 
-// checkTypes refuses a status or role that is not made for this kind of record, as their querysets do.
-func (s *Server) checkTypes(m *model, r record, issues problems) {
-	for i := range m.fields {
-		f := &m.fields[i]
-		if f.to != "extras/statuses" && f.to != "extras/roles" {
+// checkUniqueFields is DRF's UniqueValidator, which looks at fields that were sent.
+func (w *writer) checkUniqueFields() {
+	table := w.s.store.tables[w.m.path]
+	for i, set := range w.m.sets {
+		if len(set.fields) != 1 || !set.fields[0].unique {
 			continue
 		}
-		id, ok := r[f.name].(string)
-		if !ok {
-			continue
-		}
-		types, _ := s.store.tables[f.to][id]["content_types"].([]any)
-		if !slices.Contains(types, any(m.kind)) {
-			issues.add(f.name, fmt.Sprintf("Related object not found using the provided attributes: {'pk': UUID('%s')}", id))
+		f := set.fields[0]
+		if w.sent(f.name) && len(w.issues[f.name]) == 0 && table.taken(i, w.r) != nil {
+			w.issues.add(f.name, fmt.Sprintf("%s with this %s already exists.", w.m.verbose, f.labelOf()))
 		}
 	}
 }
 
-// taken says whether another record has the same values in all of the fields. Null equals nothing, as in SQL.
-func (s *store) taken(m *model, r record, fields []string) bool {
-	for _, name := range fields {
-		if r[name] == nil {
-			return false
+// checkSets looks at sets of fields: stage byValidator for what the serializer finds, byModel for what the model does.
+func (w *writer) checkSets(stage uniqueStyle) {
+	table := w.s.store.tables[w.m.path]
+	singles := len(w.m.sets) - len(w.m.unique)
+	for i, set := range w.m.unique {
+		style := set.style
+		if style == whenGiven {
+			style = byModel
+			if given := w.given[set.fields[0].name]; given != nil {
+				style = byValidator
+			}
 		}
-	}
-	for id, other := range s.tables[m.path] {
-		if id != r.id() && !slices.ContainsFunc(fields, func(name string) bool { return other[name] != r[name] }) {
-			return true
+		if style != stage || table.taken(singles+i, w.r) == nil {
+			continue
 		}
+		if stage == byValidator {
+			names := make([]string, len(set.fields))
+			for i, f := range set.fields {
+				names[i] = f.name
+			}
+			message := fmt.Sprintf("The fields %s must make a unique set.", strings.Join(names, ", "))
+			if w.m.path == "dcim/devices" && names[0] == "rack" {
+				message = "The position and face is already occupied on this rack. " + message
+			}
+			w.issues.add(nonField, message)
+			continue
+		}
+		labels := make([]string, len(set.fields))
+		for i, f := range set.fields {
+			labels[i] = capital(f.labelOf())
+		}
+		w.issues.add(allField, fmt.Sprintf("%s with this %s already exists.", capital(w.m.verbose), listed(labels)))
 	}
-	return false
+}
+
+// listed is Django's get_text_list with "and".
+func listed(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
+
+// checkTypes refuses a status, role or tag that is not made for this kind of record, as their querysets do.
+func (w *writer) checkTypes() {
+	for _, f := range w.m.stored {
+		if (f.to != "extras/statuses" && f.to != "extras/roles" && f.to != "extras/tags") || !w.sent(f.name) || f.readOnly {
+			continue
+		}
+		other := w.s.schema.byPath[f.to]
+		check := func(id string) {
+			r := w.s.store.find(f.to, id)
+			if r == nil {
+				return
+			}
+			if types, _ := other.get(r, "content_types").([]string); !slices.Contains(types, w.m.kind) {
+				w.issues.add(f.name, fmt.Sprintf("Related object not found using the provided attributes: {'pk': UUID('%s')}", id))
+			}
+		}
+		if w.m.path == "extras/config-contexts" {
+			continue // there, roles are what the context is for
+		}
+		indexKeys(w.r.values[f.at], check)
+	}
 }
 
 func dictionary(data any) (map[string]any, error) {
@@ -187,187 +295,4 @@ func dictionary(data any) (map[string]any, error) {
 		}}
 	}
 	return values, nil
-}
-
-func (s *Server) setCustomFields(r record, values map[string]any, issues problems) {
-	given, ok := values["custom_fields"]
-	if !ok {
-		return
-	}
-	fields, ok := given.(map[string]any)
-	if !ok {
-		issues.add("custom_fields", fmt.Sprintf("Invalid data. Expected a dictionary, but got %s.", pythonType(given)))
-		return
-	}
-	merged, _ := r["custom_fields"].(map[string]any)
-	merged, _ = cloneValue(merged).(map[string]any)
-	if merged == nil {
-		merged = map[string]any{}
-	}
-	for name, value := range fields {
-		merged[name] = value
-	}
-	r["custom_fields"] = merged
-}
-
-// set validates one value and stores it.
-func (s *Server) set(r record, f *field, value any, issues problems) {
-	if value == nil {
-		if !f.null {
-			issues.add(f.name, "This field may not be null.")
-			return
-		}
-		r[f.name] = nil
-		return
-	}
-	stored, message := s.convert(f, value)
-	if message != "" {
-		issues.add(f.name, message)
-		return
-	}
-	r[f.name] = stored
-}
-
-// convert turns what a client sent into what is stored, or says in Nautobot's words why not.
-func (s *Server) convert(f *field, value any) (stored any, message string) {
-	switch f.kind {
-	case text:
-		return convertText(f, value)
-	case integer:
-		return convertInteger(f, value)
-	case boolean:
-		return convertBoolean(value)
-	case choiceOf:
-		return convertChoice(f, value)
-	case related:
-		return s.resolve(byPath[f.to], value)
-	case relatedList:
-		list, ok := value.([]any)
-		if !ok {
-			return nil, fmt.Sprintf(`Expected a list of items but got type "%s".`, pythonType(value))
-		}
-		ids := []any{}
-		for _, item := range list {
-			id, message := s.resolve(byPath[f.to], item)
-			if message != "" {
-				return nil, message
-			}
-			if !slices.Contains(ids, any(id)) {
-				ids = append(ids, id)
-			}
-		}
-		return ids, ""
-	case contentTypes:
-		list, ok := value.([]any)
-		if !ok {
-			return nil, fmt.Sprintf(`Expected a list of items but got type "%s".`, pythonType(value))
-		}
-		for _, item := range list {
-			name, ok := item.(string)
-			if !ok || strings.Count(name, ".") != 1 {
-				return nil, "Invalid value. Specify a content type as '<app_label>.<model_name>'."
-			}
-		}
-		return cloneValue(list), ""
-	default:
-		if _, ok := value.(map[string]any); !ok {
-			return nil, "Value must be valid JSON."
-		}
-		return cloneValue(value), ""
-	}
-}
-
-func convertText(f *field, value any) (any, string) {
-	var words string
-	switch value := value.(type) {
-	case string:
-		words = strings.TrimSpace(value)
-	case json.Number:
-		words = value.String()
-	default:
-		return nil, "Not a valid string."
-	}
-	switch {
-	case words == "" && !f.blank:
-		return nil, "This field may not be blank."
-	case strings.ContainsRune(words, 0):
-		return nil, "Null characters are not allowed."
-	case f.max > 0 && utf8.RuneCountInString(words) > f.max:
-		return nil, fmt.Sprintf("Ensure this field has no more than %d characters.", f.max)
-	case words == "" && f.null:
-		return nil, ""
-	}
-	return words, ""
-}
-
-func convertInteger(f *field, value any) (any, string) {
-	number, err := json.Number(strings.TrimSuffix(fmt.Sprint(value), ".0")).Int64()
-	if err != nil {
-		return nil, "A valid integer is required."
-	}
-	if f.max > 0 && number > int64(f.max) {
-		return nil, fmt.Sprintf("Ensure this value is less than or equal to %d.", f.max)
-	}
-	if number < 0 {
-		return nil, "Ensure this value is greater than or equal to 0."
-	}
-	return number, ""
-}
-
-func convertBoolean(value any) (any, string) {
-	switch strings.ToLower(fmt.Sprint(value)) {
-	case "true", "t", "yes", "y", "on", "1":
-		return true, ""
-	case "false", "f", "no", "n", "off", "0":
-		return false, ""
-	}
-	return nil, "Must be a valid boolean."
-}
-
-func convertChoice(f *field, value any) (any, string) {
-	switch value := value.(type) {
-	case map[string]any, []any:
-		return nil, `Value must be passed directly (e.g. "foo": 123); do not use a dictionary or list.`
-	case string:
-		if value == "" {
-			if f.blank {
-				return "", ""
-			}
-			return nil, "This field may not be blank."
-		}
-		for _, c := range f.choices {
-			if c.value == value {
-				return value, ""
-			}
-		}
-	}
-	return nil, fmt.Sprintf("%v is not a valid choice.", value)
-}
-
-func capital(words string) string {
-	if words == "" {
-		return words
-	}
-	return strings.ToUpper(words[:1]) + words[1:]
-}
-
-// pythonType is the name of the Python type that a JSON value becomes.
-func pythonType(value any) string {
-	switch value := value.(type) {
-	case nil:
-		return "NoneType"
-	case string:
-		return "str"
-	case bool:
-		return "bool"
-	case json.Number:
-		if strings.ContainsAny(value.String(), ".eE") {
-			return "float"
-		}
-		return "int"
-	case []any:
-		return "list"
-	default:
-		return "dict"
-	}
 }

@@ -32,6 +32,7 @@ var outputs = map[string][]printed{
 	},
 	"eventrig serve nautobot":  {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve openstack": {{"`-o json`", "internal/cli/serve", "ready", false}},
+	"eventrig serve ontap":     {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve undersync": {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig bench boot":      {{"always", "internal/cli/bench", "Result", false}},
 }

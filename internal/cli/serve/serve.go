@@ -25,12 +25,16 @@ type flags struct {
 	tls     bool
 	caFile  string
 	journal int
+
+	username, password string
 }
 
 // ready is what `-o json` prints.
 type ready struct {
 	URL        string `json:"url"`                  // of the API; for OpenStack Keystone's
 	Token      string `json:"token,omitempty"`      // that clients need: of Nautobot and Undersync
+	Username   string `json:"username,omitempty"`   // that clients need: of ONTAP
+	Password   string `json:"password,omitempty"`   // to Username
 	CloudsYAML string `json:"cloudsYAML,omitempty"` // of OpenStack: a clouds.yaml with the cloud understack
 	CA         string `json:"ca,omitempty"`         // with TLS: the certificate, in PEM, that clients need to trust
 }
@@ -73,6 +77,7 @@ var kinds = []kind{
 			return started{s, ready{URL: url + "/v3", CloudsYAML: openstack.CloudsYAML(url + "/v3")}, s.Journal().KeepEntries}, nil
 		},
 	},
+	{name: "ontap", short: "Run a simulated NetApp ONTAP cluster", tls: true, flags: ontapFlags, start: startONTAP},
 	{
 		name: "undersync", short: "Run a simulated Undersync",
 		flags: func(set *pflag.FlagSet, f *flags) {

@@ -15,11 +15,11 @@ import (
 
 // The address is printed once the simulator accepts, and a signal (here the context) ends it without an error.
 func TestServeUntilStopped(t *testing.T) {
-	for _, name := range []string{"nautobot", "openstack", "undersync"} {
+	for _, name := range []string{"nautobot", "openstack", "ontap", "undersync"} {
 		ctx, stop := context.WithCancel(t.Context())
 		reader, writer := io.Pipe()
 		command := serve.New()
-		command.SetArgs([]string{name, "--world", "one-domain", "-o", "json"})
+		command.SetArgs([]string{name, "--world", "one-domain", "-o", "json", "--tls=false"})
 		command.SetOut(writer)
 		ended := make(chan error, 1)
 		go func() { ended <- command.ExecuteContext(ctx) }()
@@ -31,7 +31,7 @@ func TestServeUntilStopped(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &announced); err != nil {
 			t.Fatal(err)
 		}
-		if (announced.Token == "") != (name == "openstack") || (announced.CloudsYAML != "") != (name == "openstack") {
+		if (announced.Token != "") != (name == "nautobot" || name == "undersync") || (announced.CloudsYAML != "") != (name == "openstack") {
 			t.Errorf("%s announced %s", name, line)
 		}
 		response, err := http.Get(strings.TrimSuffix(announced.URL, "/v3") + "/_eventrig/state")
@@ -40,7 +40,7 @@ func TestServeUntilStopped(t *testing.T) {
 		}
 		body, err := io.ReadAll(response.Body)
 		response.Body.Close()
-		if err != nil || (name != "undersync" && !strings.Contains(string(body), "eng")) {
+		if err != nil || (name != "undersync" && name != "ontap" && !strings.Contains(string(body), "eng")) {
 			t.Errorf("state of %s: %.200s %v", name, body, err)
 		}
 		stop()

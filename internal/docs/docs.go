@@ -1,7 +1,7 @@
 // Package docs writes the reference in docs/ from the program itself, so that it cannot say anything else.
 //
-// In go the command tree, the source of the types that commands print as JSON, the catalogue of notifications, and the
-// schema of a scenario; out come files (see Files). `go generate ./...` writes them, a test of this package fails when one
+// In go the command tree, the source of the types that commands print as JSON, the catalogue of notifications, the
+// models of the simulated Nautobot, and the schema of a scenario; out come files (see Files). `go generate ./...` writes them, a test of this package fails when one
 // is not current.
 package docs
 
@@ -35,6 +35,7 @@ func Files(root string) (map[string][]byte, error) {
 	}
 	return map[string][]byte{
 		"docs/commands.md":               commands,
+		"docs/coverage-nautobot.md":      Nautobot(),
 		"docs/coverage-notifications.md": coverage,
 		"docs/scenario.schema.json":      schema,
 	}, nil

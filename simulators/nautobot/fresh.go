@@ -44,7 +44,7 @@ var freshRoles = []struct{ name, color, description, models string }{
 }
 
 // fill puts into an empty store what a new Nautobot holds.
-func (s *Server) fill() {
+func (s *Server) fill() error {
 	t := &transaction{store: s.store}
 	add := func(path string, values map[string]any) {
 		if _, err := s.create(t, s.schema.byPath[path], values, actor{}, true); err != nil {
@@ -67,4 +67,23 @@ func (s *Server) fill() {
 	add("ipam/namespaces", map[string]any{"name": globalNamespace, "description": "Default Global namespace. Created by Nautobot."})
 	add("users/users", map[string]any{"username": "admin", "email": "admin@example.com", "is_staff": true, "is_superuser": true})
 	add("users/tokens", map[string]any{"key": s.config.Token, "user": "admin"})
+	return s.keep(t)
+}
+
+// giveToken gives the configured token to the user admin of a restored store, where it was another one before.
+func (s *Server) giveToken() error {
+	tokens, users := s.store.tables["users/tokens"], s.store.tables["users/users"]
+	if tokens.where(tokens.model.field("key"), s.config.Token).len() > 0 {
+		return nil
+	}
+	t := &transaction{store: s.store}
+	if users.where(users.model.field("username"), "admin").len() == 0 {
+		if _, err := s.create(t, users.model, map[string]any{"username": "admin", "is_staff": true, "is_superuser": true}, actor{}, true); err != nil {
+			return err
+		}
+	}
+	if _, err := s.create(t, tokens.model, map[string]any{"key": s.config.Token, "user": "admin"}, actor{}, true); err != nil {
+		return err
+	}
+	return s.keep(t)
 }

@@ -403,7 +403,15 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, who actor, statu
 // commit makes what a transaction changed last.
 func (s *Server) commit(t *transaction, who actor) error {
 	s.logChanges(t, who)
-	return nil
+	return s.keep(t)
+}
+
+// keep writes a transaction to the state file, where there is one.
+func (s *Server) keep(t *transaction) error {
+	if s.state == nil {
+		return nil
+	}
+	return s.state.write(s.store, t.operations)
 }
 
 func readBody(r *http.Request) (any, error) {

@@ -59,6 +59,7 @@ type field struct {
 	readOnly bool
 	hidden   bool // written but not shown
 	number   bool // choiceOf: the values are numbers
+	bare     bool // choiceOf: shown as the value alone
 	def      any  // value when not given
 	max      int  // greatest length of a text; 0: unbounded
 	low      int64

@@ -193,6 +193,9 @@ func (s *store) appendField(b []byte, v *view, m *model, r *record, f *field) []
 	case choiceOf:
 		words, _ := value.(string)
 		c, ok := f.choice(words)
+		if f.bare && ok {
+			return appendString(b, words)
+		}
 		if !ok {
 			return append(b, "null"...)
 		}

@@ -6,9 +6,11 @@
 package nautobot
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -40,6 +42,11 @@ type Config struct {
 	Seed  uint64           // of the ids that Nautobot itself draws
 	Token string           // of the user admin; empty: DefaultToken
 	Now   func() time.Time // empty: time.Now
+	// StateFile keeps the records across restarts, in a bbolt file that is made where there is none. Empty: in memory.
+	StateFile string
+	// OpenAPIFile is a document as a Nautobot serves it at /api/swagger.yaml; models that are not simulated by themselves,
+	// those of plugins for example, are read from it.
+	OpenAPIFile string
 }
 
 // Server is a simulated Nautobot. It is safe for concurrent use.
@@ -54,11 +61,23 @@ type Server struct {
 	mu     sync.RWMutex
 	store  *store
 	random *rand.Rand
+	state  *stateFile // nil: in memory
+	old    bool       // the state file held records when it was opened
 }
 
 // New makes a simulated Nautobot that holds what a new one holds: its statuses, roles, the namespace Global and the user
-// admin with the token.
+// admin with the token. It panics where a file of the configuration cannot be used: Open tells what is wrong with it.
 func New(config Config) *Server {
+	s, err := Open(config)
+	if err != nil {
+		panic("nautobot: " + err.Error())
+	}
+	return s
+}
+
+// Open makes a simulated Nautobot as New does, or, with a state file that holds records, one that holds those.
+// Errors name the file and say what to do (internal/failure).
+func Open(config Config) (*Server, error) {
 	if config.Token == "" {
 		config.Token = DefaultToken
 	}
@@ -66,11 +85,38 @@ func New(config Config) *Server {
 		config.Now = time.Now
 	}
 	s := &Server{config: config, schema: builtin(), journal: journal.New(), faults: &faults.Set{}}
+	var err error
+	if config.OpenAPIFile != "" {
+		if s.schema, err = s.schema.extend(config.OpenAPIFile); err != nil {
+			return nil, err
+		}
+	}
 	s.routes = s.schema.routes()
-	s.Reset()
+	if config.StateFile != "" {
+		if s.state, err = openState(config.StateFile); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.begin(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, http.HandlerFunc(s.serve), faulty)), admin.Named("Nautobot"))
-	return s
+	return s, nil
 }
+
+// Close closes the state file. What was answered is in it already.
+func (s *Server) Close() error {
+	if s.state == nil {
+		return nil
+	}
+	if err := s.state.db.Close(); err != nil {
+		return fmt.Errorf("close state: %w", err)
+	}
+	return nil
+}
+
+// Restored says whether the state file held records, so that there is no world to start with.
+func (s *Server) Restored() bool { return s.old }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
@@ -84,15 +130,45 @@ func (s *Server) Journal() *journal.Journal { return s.journal }
 // Faults are the faults in force.
 func (s *Server) Faults() *faults.Set { return s.faults }
 
-// Reset puts store, journal and faults back to what New made.
+// Reset puts store, journal and faults back to what New made, also in the state file.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.store = newStore(s.schema)
-	s.random = rand.New(rand.NewPCG(s.config.Seed, 0x6e6175746f626f74))
+	s.empty()
 	s.journal.Reset()
 	s.faults.Clear()
-	s.fill()
+	err := error(nil)
+	if s.state != nil {
+		err = s.state.clear()
+	}
+	if err = errors.Join(err, s.fill()); err != nil {
+		// A disk that is full: the memory is right, and the next write will say so to its client.
+		fmt.Fprintln(os.Stderr, "nautobot:", err)
+	}
+}
+
+func (s *Server) empty() {
+	s.store = newStore(s.schema)
+	starts := uint64(0)
+	if s.state != nil {
+		starts = s.state.starts - 1
+	}
+	s.random = rand.New(rand.NewPCG(s.config.Seed, 0x6e6175746f626f74+starts))
+}
+
+// begin takes over what the state file holds, or what a new Nautobot does.
+func (s *Server) begin() error {
+	s.empty()
+	if s.state != nil {
+		var err error
+		if s.old, err = s.state.read(s.store); err != nil {
+			return err
+		}
+	}
+	if !s.old {
+		return s.fill()
+	}
+	return s.giveToken()
 }
 
 // State returns all records, as Records does, by path.

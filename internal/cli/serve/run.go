@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -49,6 +50,13 @@ func run(command *cobra.Command, f *flags, k kind) (err error) {
 	}
 	s.limitJournal(f.journal)
 	s.CA = ca
+	if closer, ok := s.simulator.(io.Closer); ok {
+		defer func() { err = errors.Join(err, closer.Close()) }()
+	}
+	if kept, ok := s.simulator.(interface{ Restored() bool }); ok && kept.Restored() && len(loaded) > 0 {
+		fmt.Fprintln(command.ErrOrStderr(), "the state file holds records: no world is loaded")
+		loaded = nil
+	}
 	for _, world := range loaded {
 		if err := s.Load(world); err != nil {
 			return errors.Join(err, listener.Close())

@@ -21,6 +21,8 @@ type flags struct {
 	worlds  []string
 	seed    uint64
 	token   string
+	state   string
+	openAPI string
 	output  string
 	tls     bool
 	caFile  string
@@ -64,9 +66,14 @@ var kinds = []kind{
 		name: "nautobot", short: "Run a simulated Nautobot",
 		flags: func(set *pflag.FlagSet, f *flags) {
 			set.StringVar(&f.token, "token", nautobot.DefaultToken, "API token that clients need")
+			set.StringVar(&f.state, "state", "", "file that keeps the records across restarts; worlds are loaded while it holds none")
+			set.StringVar(&f.openAPI, "openapi", "", "OpenAPI document, as a Nautobot serves it at /api/swagger.yaml, whose models are added")
 		},
 		start: func(f *flags, url string) (started, error) {
-			s := nautobot.New(nautobot.Config{Seed: f.seed, Token: f.token})
+			s, err := nautobot.Open(nautobot.Config{Seed: f.seed, Token: f.token, StateFile: f.state, OpenAPIFile: f.openAPI})
+			if err != nil {
+				return started{}, err
+			}
 			return started{s, ready{URL: url, Token: s.Token()}, s.Journal().KeepEntries}, nil
 		},
 	},

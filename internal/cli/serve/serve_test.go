@@ -2,10 +2,12 @@ package serve_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,5 +59,46 @@ func TestUnknownWorldIsBadInput(t *testing.T) {
 	err := command.ExecuteContext(t.Context())
 	if failure.ExitStatus(err) != int(failure.BadInput) || !strings.Contains(failure.Hint(err), "one-domain") {
 		t.Errorf("got %v (hint %q)", err, failure.Hint(err))
+	}
+}
+
+// A second start with the same state file has what the first one was told, and needs no world.
+func TestStateFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nautobot.db")
+	for i := range 2 {
+		ctx, stop := context.WithCancel(t.Context())
+		reader, writer := io.Pipe()
+		command := serve.New()
+		var said bytes.Buffer
+		command.SetArgs([]string{"nautobot", "--world", "one-domain", "--state", file})
+		command.SetOut(writer)
+		command.SetErr(&said)
+		ended := make(chan error, 1)
+		go func() { ended <- command.ExecuteContext(ctx) }()
+		url, err := bufio.NewReader(reader).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := http.NewRequest("GET", strings.TrimSpace(url)+"/api/tenancy/tenants/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Token 0123456789abcdef0123456789abcdef01234567")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || !strings.Contains(string(body), `"count":3`) {
+			t.Errorf("start %d: %s %v", i, body, err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("start %d ended with %v", i, err)
+		}
+		if kept := strings.Contains(said.String(), "no world is loaded"); kept != (i == 1) {
+			t.Errorf("start %d said %q", i, said.String())
+		}
 	}
 }

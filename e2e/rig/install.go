@@ -21,11 +21,12 @@ const (
 	workflowsNamespace = argo.NamespaceWorkflows
 	openstackNamespace = "openstack"
 	nautobotNamespace  = "nautobot"
+	undersyncNamespace = "undersync"
 	webhookDeployment  = "events-webhook"
 )
 
 // namespaces are made before anything else, whether or not the manifests under test name them too.
-var namespaces = []string{eventsNamespace, workflowsNamespace, openstackNamespace, nautobotNamespace}
+var namespaces = []string{eventsNamespace, workflowsNamespace, openstackNamespace, nautobotNamespace, undersyncNamespace}
 
 // install brings Argo and the manifests under test into the cluster.
 func (r *Rig) install(ctx context.Context) (err error) {

@@ -13,7 +13,9 @@ import (
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/pipeline"
 	"github.com/eventrig/eventrig/manifests"
+	"github.com/eventrig/eventrig/simulators/ontap"
 	"github.com/eventrig/eventrig/simulators/openstack"
+	"github.com/eventrig/eventrig/simulators/undersync"
 )
 
 // busFolders are the built-in EventBus manifests by kind.
@@ -95,10 +97,16 @@ func busTLS(namespace string) (apply.Object, error) {
 	return apply.Object{Unstructured: &unstructured.Unstructured{Object: content}, Origin: "the rig"}, nil
 }
 
-// handlerSecrets are what the workflows' pods mount: Nautobot's token and the openstack client's configuration.
+// handlerSecrets are what the workflows' pods mount: tokens, and the configuration of the clients of OpenStack and NetApp.
 func (r *Rig) handlerSecrets() []apply.Object {
 	return []apply.Object{
 		secret(eventsNamespace, "nautobot-token", map[string]string{"token": nautobotToken}),
 		secret(eventsNamespace, "baremetal-manage", map[string]string{"clouds.yaml": openstack.CloudsYAML(keystoneURL)}),
+		secret(eventsNamespace, "undersync-token", map[string]string{"token": undersync.DefaultToken}),
+		secret(eventsNamespace, "netapp-config", map[string]string{
+			"netapp_nvme.conf": fmt.Sprintf("[netapp_nvme]\nnetapp_server_hostname = %s\nnetapp_login = %s\nnetapp_password = %s\n",
+				ontapHost, ontap.DefaultUsername, ontap.DefaultPassword),
+			"ca.crt": string(r.authority.PEM()),
+		}),
 	}
 }

@@ -19,7 +19,9 @@ import (
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/images"
 	"github.com/eventrig/eventrig/internal/ledger"
+	"github.com/eventrig/eventrig/simulators/ontap"
 	"github.com/eventrig/eventrig/simulators/openstack"
+	"github.com/eventrig/eventrig/simulators/undersync"
 )
 
 // startObserver begins to watch the cluster and the simulators' journals.
@@ -98,7 +100,9 @@ func (r *Rig) publishStatus() error {
 	amqp, err2 := forward(inside(amqpPort))
 	nautobot, err3 := forward(inside(nautobotPort))
 	keystone, err4 := forward(inside(openstackPort))
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	netapp, err5 := forward(inside(ontapPort))
+	syncer, err6 := forward(inside(undersyncPort))
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 		return err
 	}
 	kubeconfig := filepath.Join(r.folder, "kubeconfig")
@@ -110,6 +114,10 @@ func (r *Rig) publishStatus() error {
 	if err := os.WriteFile(clouds, []byte(openstack.CloudsYAML(authURL)), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", clouds, err)
 	}
+	trusted := filepath.Join(r.folder, "simulators-ca.crt")
+	if err := os.WriteFile(trusted, r.authority.PEM(), 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", trusted, err)
+	}
 	amqpURL, err := r.hostAMQP(amqp)
 	if err != nil {
 		return err
@@ -120,6 +128,8 @@ func (r *Rig) publishStatus() error {
 		AMQP:       AMQPStatus{URL: amqpURL, VHosts: vhosts(r.services)},
 		Nautobot:   NautobotStatus{URL: "http://" + nautobot, Token: nautobotToken},
 		OpenStack:  OpenStackStatus{AuthURL: authURL, CloudsYAML: clouds},
+		ONTAP:      ONTAPStatus{URL: "https://" + netapp, Username: ontap.DefaultUsername, Password: ontap.DefaultPassword, CAFile: trusted},
+		Undersync:  UndersyncStatus{URL: "http://" + syncer, Token: undersync.DefaultToken},
 		Namespaces: namespaces, Versions: r.versions, Folder: r.folder, PID: os.Getpid(),
 	}
 	return r.status.write()

@@ -22,13 +22,16 @@ import (
 
 	"github.com/eventrig/eventrig/e2e/observe"
 	"github.com/eventrig/eventrig/internal/apply"
+	"github.com/eventrig/eventrig/internal/authority"
 	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/cluster/embedded"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/ledger"
 	"github.com/eventrig/eventrig/internal/sandbox"
 	"github.com/eventrig/eventrig/simulators/nautobot"
+	"github.com/eventrig/eventrig/simulators/ontap"
 	"github.com/eventrig/eventrig/simulators/openstack"
+	"github.com/eventrig/eventrig/simulators/undersync"
 )
 
 // Tier is the tier that this package's rigs run at.
@@ -51,6 +54,9 @@ type Rig struct {
 	publishers publishers
 	nautobot   *nautobot.Server
 	openstack  *openstack.Server
+	ontap      *ontap.Server
+	undersync  *undersync.Server
+	authority  *authority.Authority // of what the rig serves over TLS
 	ledger     *ledger.Ledger
 	observer   *observe.Observer
 	manifests  []apply.Object                               // under test, without an EventBus
@@ -128,6 +134,9 @@ func (r *Rig) boot(ctx context.Context, programs programs) error {
 		return err
 	}
 	r.sandbox = inside
+	if err := r.makeSimulators(); err != nil {
+		return err
+	}
 	r.onClose(inside.Close)
 	r.sampleMemory()
 
@@ -251,6 +260,12 @@ func (r *Rig) Nautobot() *nautobot.Server { return r.nautobot }
 
 // OpenStack is the simulated OpenStack cloud.
 func (r *Rig) OpenStack() *openstack.Server { return r.openstack }
+
+// ONTAP is the simulated NetApp cluster.
+func (r *Rig) ONTAP() *ontap.Server { return r.ontap }
+
+// Undersync is the simulated Undersync.
+func (r *Rig) Undersync() *undersync.Server { return r.undersync }
 
 // MemoryBytes is the memory that everything in the rig uses (proportional set size).
 func (r *Rig) MemoryBytes() (int64, error) { return r.sandbox.PSS() }

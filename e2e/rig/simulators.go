@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -13,10 +14,13 @@ import (
 	"github.com/eventrig/eventrig/e2e/observe"
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/fixtures/worlds"
+	"github.com/eventrig/eventrig/internal/authority"
 	"github.com/eventrig/eventrig/internal/cluster/embedded"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/simulators/nautobot"
+	"github.com/eventrig/eventrig/simulators/ontap"
 	"github.com/eventrig/eventrig/simulators/openstack"
+	"github.com/eventrig/eventrig/simulators/undersync"
 )
 
 const nautobotToken = nautobot.DefaultToken
@@ -24,27 +28,63 @@ const nautobotToken = nautobot.DefaultToken
 // defaultWorld is what the simulators of a new rig hold.
 const defaultWorld = "one-domain"
 
-// startSimulators serves Nautobot and the OpenStack cloud from this process on the sandbox's own network, so that pods
-// reach them and the journals see the pods' addresses.
-func (r *Rig) startSimulators() (err error) {
-	defer r.watch.phase("simulators")(&err)
+// simulator is a simulated service as the rig serves it.
+type simulator struct {
+	name    string // as scenarios call it
+	port    int
+	secure  bool // over TLS
+	handler interface {
+		http.Handler
+		Load(*worlds.World) error
+	}
+	journal interface {
+		Entries() []nautobot.Entry
+		Open() []nautobot.Entry
+		Subscribe() (<-chan nautobot.Entry, func())
+	}
+}
+
+// simulators are all that the rig serves, once makeSimulators has made them.
+func (r *Rig) simulators() []simulator {
+	return []simulator{
+		{"nautobot", nautobotPort, false, r.nautobot, r.nautobot.Journal()},
+		{"openstack", openstackPort, false, r.openstack, r.openstack.Journal()},
+		{"ontap", ontapPort, true, r.ontap, r.ontap.Journal()},
+		{"undersync", undersyncPort, false, r.undersync, r.undersync.Journal()},
+	}
+}
+
+// makeSimulators makes the services at the pipelines' ends, before anything runs that asks for their journals.
+func (r *Rig) makeSimulators() (err error) {
+	if r.authority, err = authority.New("eventrig rig " + r.options.Name); err != nil {
+		return err
+	}
 	r.nautobot = nautobot.New(nautobot.Config{})
 	r.openstack = openstack.New(openstack.Config{})
+	r.ontap = ontap.New(ontap.Config{})
+	r.undersync = undersync.New(undersync.Config{})
 	// So that a notification sent to a rig that is just up finds a project to be about; a scenario loads its own.
 	if err := r.loadWorld(defaultWorld); err != nil {
 		return fmt.Errorf("load world %s: %w", defaultWorld, err)
 	}
-	for _, served := range []struct {
-		name    string
-		port    int
-		handler http.Handler
-	}{
-		{"nautobot", nautobotPort, r.nautobot},
-		{"openstack", openstackPort, r.openstack},
-	} {
+	return nil
+}
+
+// startSimulators serves them from this process on the sandbox's own network, so that pods reach them and the journals see
+// the pods' addresses.
+func (r *Rig) startSimulators() (err error) {
+	defer r.watch.phase("simulators")(&err)
+	secured, err := r.authority.Server("eventrig simulators", ontapHost, embedded.NodeAddress, "localhost", "127.0.0.1")
+	if err != nil {
+		return err
+	}
+	for _, served := range r.simulators() {
 		listener, err := r.sandbox.Listen("tcp", net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(served.port)))
 		if err != nil {
 			return fmt.Errorf("listen for simulated %s: %w", served.name, err)
+		}
+		if served.secure {
+			listener = tls.NewListener(listener, secured)
 		}
 		server := &http.Server{Handler: served.handler, ErrorLog: log.New(discard{}, "", 0)}
 		go func() { _ = server.Serve(listener) }() // ends with Close
@@ -74,15 +114,12 @@ func request(to string, entry nautobot.Entry) observe.Request {
 
 // journals is everything that the simulators were asked: what they answered, and what still waits for an answer.
 func (r *Rig) journals() (answered, open []observe.Request) {
-	for to, entries := range map[string]interface {
-		Entries() []nautobot.Entry
-		Open() []nautobot.Entry
-	}{"nautobot": r.nautobot.Journal(), "openstack": r.openstack.Journal()} {
-		for _, entry := range entries.Entries() {
-			answered = append(answered, request(to, entry))
+	for _, one := range r.simulators() {
+		for _, entry := range one.journal.Entries() {
+			answered = append(answered, request(one.name, entry))
 		}
-		for _, entry := range entries.Open() {
-			open = append(open, request(to, entry))
+		for _, entry := range one.journal.Open() {
+			open = append(open, request(one.name, entry))
 		}
 	}
 	return answered, open
@@ -90,25 +127,28 @@ func (r *Rig) journals() (answered, open []observe.Request) {
 
 // observeRequests passes the simulators' journals on to the observer as they grow, until the rig is closed.
 func (r *Rig) observeRequests() {
-	pass := func(to string, entries <-chan nautobot.Entry) {
-		for entry := range entries {
-			r.observer.Request(request(to, entry))
-		}
+	for _, one := range r.simulators() {
+		entries, stop := one.journal.Subscribe()
+		go func() {
+			for entry := range entries {
+				r.observer.Request(request(one.name, entry))
+			}
+		}()
+		r.onClose(func() error { stop(); return nil })
 	}
-	fromNautobot, stopNautobot := r.nautobot.Journal().Subscribe()
-	fromOpenStack, stopOpenStack := r.openstack.Journal().Subscribe()
-	go pass("nautobot", fromNautobot)
-	go pass("openstack", fromOpenStack)
-	r.onClose(func() error { stopNautobot(); stopOpenStack(); return nil })
 }
 
-// loadWorld puts a world's records into both simulators.
+// loadWorld puts a world's records into the simulators.
 func (r *Rig) loadWorld(name string) error {
 	world, err := worlds.Open(name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.nautobot.Load(world), r.openstack.Load(world))
+	var all []error
+	for _, one := range r.simulators() {
+		all = append(all, one.handler.Load(world))
+	}
+	return errors.Join(all...)
 }
 
 // Records implements scenario.Rig.
@@ -121,8 +161,18 @@ func (r *Rig) Records(_ context.Context, simulator, path string, where map[strin
 		return r.nautobot.Records(path, where), nil
 	case "openstack":
 		return r.openstack.Records(path, where), nil
+	case "ontap":
+		if err := r.ontap.Check(path); err != nil {
+			return nil, failure.New(failure.BadInput, "", "%w", err)
+		}
+		return r.ontap.Records(path, where), nil
+	case "undersync":
+		if err := r.undersync.Check(path); err != nil {
+			return nil, failure.New(failure.BadInput, "", "%w", err)
+		}
+		return r.undersync.Records(path, where), nil
 	default:
-		return nil, failure.New(failure.BadInput, "use nautobot or openstack", "there is no simulator %q", simulator)
+		return nil, failure.New(failure.BadInput, "use nautobot, openstack, ontap or undersync", "there is no simulator %q", simulator)
 	}
 }
 

@@ -22,6 +22,8 @@ type Status struct {
 	AMQP       AMQPStatus        `json:"amqp"`
 	Nautobot   NautobotStatus    `json:"nautobot"`
 	OpenStack  OpenStackStatus   `json:"openstack"`
+	ONTAP      ONTAPStatus       `json:"ontap"`
+	Undersync  UndersyncStatus   `json:"undersync"`
 	Namespaces []string          `json:"namespaces"` // those that every rig makes; the manifests may name more
 	Versions   map[string]string `json:"versions"`   // of everything that runs, by component
 	Folder     string            `json:"folder"`     // the rig's own: logs, kubeconfig, audit log
@@ -44,6 +46,20 @@ type NautobotStatus struct {
 type OpenStackStatus struct {
 	AuthURL    string `json:"authURL"`
 	CloudsYAML string `json:"cloudsYAML"` // file
+}
+
+// ONTAPStatus is how to reach the simulated NetApp cluster.
+type ONTAPStatus struct {
+	URL      string `json:"url"`
+	Username string `json:"username"`
+	Password string `json:"password"`
+	CAFile   string `json:"caFile"` // the certificate that clients need to trust, in PEM
+}
+
+// UndersyncStatus is how to reach the simulated Undersync.
+type UndersyncStatus struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
 }
 
 const (

@@ -22,6 +22,8 @@ const (
 	amqpPort      = 5672
 	nautobotPort  = 8080
 	openstackPort = 5000
+	ontapPort     = 8443
+	undersyncPort = 8081
 )
 
 // outsideServices are the names by which UnderStack's manifests reach what lies outside Argo.
@@ -29,7 +31,14 @@ var outsideServices = []outsideService{
 	{"openstack", "rabbitmq", 5672, amqpPort},
 	{"openstack", "keystone-api", 5000, openstackPort},
 	{"nautobot", "nautobot-default", 80, nautobotPort},
+	{"openstack", "netapp", 443, ontapPort}, // UnderStack has it outside the cluster: the name is the rig's own
+	// The two names that UnderStack's clients have had for it; they cannot be told another.
+	{"undersync", "undersync", 8080, undersyncPort},
+	{"undersync", "undersync-service", 8080, undersyncPort},
 }
+
+// ontapHost is where pods find ONTAP, over TLS.
+const ontapHost = "netapp.openstack.svc.cluster.local"
 
 // keystoneURL is where pods find Keystone.
 const keystoneURL = "http://keystone-api.openstack.svc.cluster.local:5000/v3"

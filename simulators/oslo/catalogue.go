@@ -130,9 +130,9 @@ func (c *Catalogue) Services() []string {
 // Survey returns what an earlier count of a service's event types found, in words.
 func (c *Catalogue) Survey(service string) string { return c.services[service].Survey }
 
-// Lookup finds a template by SERVICE/EVENT_TYPE; the error of an unknown one names the nearest.
+// Lookup finds a template by SERVICE/EVENT_TYPE, or SERVICE/EVENT_TYPE.json; the error of an unknown one names the nearest.
 func (c *Catalogue) Lookup(name string) (Template, error) {
-	if template, ok := c.templates[name]; ok {
+	if template, ok := c.templates[strings.TrimSuffix(name, ".json")]; ok {
 		return *template, nil
 	}
 	return Template{}, failure.New(failure.BadInput, "eventrig publish --list shows all",

@@ -117,14 +117,22 @@ func fromDocument(document map[string]any) (Notification, error) {
 // Message returns the notification as oslo.messaging serialises it, without an envelope.
 func (n Notification) Message() ([]byte, error) {
 	document := n.Document()
-	keys := slices.DeleteFunc(slices.Clone(fields), func(key string) bool { _, ok := document[key]; return !ok })
-	for _, key := range slices.Sorted(maps.Keys(document)) {
-		if !slices.Contains(keys, key) {
+	keys := make([]string, 0, len(document))
+	for _, key := range fields {
+		if has(document, key) {
 			keys = append(keys, key)
 		}
 	}
-	return appendObject(nil, keys, document)
+	for _, key := range sortedKeys(document) {
+		if !slices.Contains(fields, key) {
+			keys = append(keys, key)
+		}
+	}
+	return appendObject(make([]byte, 0, usualSize), keys, document)
 }
+
+// usualSize is enough for most messages, in bytes.
+const usualSize = 4096
 
 // Body returns the message body that a driver sends.
 func (n Notification) Body(driver Driver) ([]byte, error) {
@@ -136,7 +144,8 @@ func (n Notification) Body(driver Driver) ([]byte, error) {
 	case Messaging:
 		return message, nil
 	case MessagingV2, "":
-		return appendObject(nil, []string{"oslo.version", envelope}, map[string]any{"oslo.version": "2.0", envelope: string(message)})
+		body := make([]byte, 0, len(message)+len(message)/4)
+		return appendObject(body, []string{"oslo.version", envelope}, map[string]any{"oslo.version": "2.0", envelope: string(message)})
 	default:
 		return nil, failure.New(failure.BadInput, "give messagingv2 or messaging", "unknown notification driver %q", driver)
 	}

@@ -73,6 +73,39 @@ func badPath(path, why string) error {
 		"read path %q: %s", path, why)
 }
 
+// Path is where a value lies in a notification.
+type Path struct {
+	Path  string // names with dots between; dots within a name are not escaped
+	Value any    // a string, json.Number, bool or nil, or an object or array that is empty
+}
+
+// Paths returns where each value of the notification lies, sorted.
+func (n Notification) Paths() []Path {
+	var all []Path
+	var walk func(path string, value any)
+	walk = func(path string, value any) {
+		switch v := value.(type) {
+		case map[string]any:
+			for _, key := range sortedKeys(v) {
+				walk(path+"."+key, v[key])
+			}
+			if len(v) > 0 {
+				return
+			}
+		case []any:
+			for i, child := range v {
+				walk(path+"."+strconv.Itoa(i), child)
+			}
+			if len(v) > 0 {
+				return
+			}
+		}
+		all = append(all, Path{strings.TrimPrefix(path, "."), value})
+	}
+	walk("", n.Document())
+	return all
+}
+
 // step resolves the first names of keys in object and returns the key and the names left. A name that the object lacks is
 // tried together with those after it: ironic_object.data is one key there, and forgetting the backslash is easy.
 func step(object map[string]any, keys []string) (string, []string) {

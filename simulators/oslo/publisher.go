@@ -56,6 +56,11 @@ func (p *Publisher) Publish(ctx context.Context, route Route, body []byte) error
 	if err != nil {
 		return fmt.Errorf("publish to %s/%s %s: %w", route.VHost, route.Exchange, route.RoutingKey, explain(err))
 	}
+	return await(ctx, route, confirmation)
+}
+
+// await returns once the broker has confirmed a message.
+func await(ctx context.Context, route Route, confirmation *amqp.DeferredConfirmation) error {
 	confirmed, err := confirmation.WaitContext(ctx)
 	switch {
 	case err != nil:

@@ -2,7 +2,6 @@ package oslo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"os"
@@ -224,37 +223,4 @@ func shape(document map[string]any) map[string]string {
 	}
 	walk("", document)
 	return paths
-}
-
-func BenchmarkConfirmedPublish(b *testing.B) {
-	p := publisher(b, "bench")
-	n, _ := build(b, "keystone/identity.project.created", Options{})
-	body, err := n.Body(MessagingV2)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if !json.Valid(body) {
-		b.Fatal("the body is not JSON")
-	}
-	route := Route{VHost: "bench", Exchange: "keystone", RoutingKey: "notifications.info"}
-	b.Run("one at a time", func(b *testing.B) {
-		for b.Loop() {
-			if err := p.Publish(b.Context(), route, body); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
-	})
-	b.Run("64 side by side", func(b *testing.B) {
-		b.SetParallelism(32)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				if err := p.Publish(b.Context(), route, body); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
-	})
 }

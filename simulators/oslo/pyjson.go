@@ -3,10 +3,10 @@ package oslo
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Python's json.dumps, which oslo.messaging uses, puts a space after each comma and colon and writes everything beyond
@@ -16,7 +16,7 @@ import (
 func appendValue(out []byte, value any) ([]byte, error) {
 	switch v := value.(type) {
 	case map[string]any:
-		return appendObject(out, slices.Sorted(maps.Keys(v)), v)
+		return appendObject(out, sortedKeys(v), v)
 	case []any:
 		return appendArray(out, v)
 	case string:
@@ -64,32 +64,53 @@ func appendArray(out []byte, array []any) ([]byte, error) {
 	return append(out, ']'), nil
 }
 
+// sortedKeys is slices.Sorted(maps.Keys(object)) with one allocation: most of the work of writing a message is here.
+func sortedKeys(object map[string]any) []string {
+	keys := make([]string, 0, len(object))
+	for key := range object {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 func appendString(out []byte, text string) []byte {
 	out = append(out, '"')
-	for _, r := range text {
-		switch {
-		case r == '"' || r == '\\':
-			out = append(out, '\\', byte(r))
-		case r == '\n':
-			out = append(out, `\n`...)
-		case r == '\r':
-			out = append(out, `\r`...)
-		case r == '\t':
-			out = append(out, `\t`...)
-		case r == '\b':
-			out = append(out, `\b`...)
-		case r == '\f':
-			out = append(out, `\f`...)
-		case r >= ' ' && r < 0x7f:
-			out = append(out, byte(r))
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			out = appendEscape(appendEscape(out, high), low)
-		default:
-			out = appendEscape(out, r)
+	plain := 0 // where the text that is written as it is begins
+	for i, r := range text {
+		if r >= ' ' && r < 0x7f && r != '"' && r != '\\' {
+			continue
 		}
+		out = append(out, text[plain:i]...)
+		_, size := utf8.DecodeRuneInString(text[i:]) // a byte that is no UTF-8 is a rune of size 1
+		plain = i + size
+		out = appendSpecial(out, r)
 	}
+	out = append(out, text[plain:]...)
 	return append(out, '"')
+}
+
+// appendSpecial writes a character that a JSON string of Python's does not have as it is.
+func appendSpecial(out []byte, r rune) []byte {
+	switch r {
+	case '"', '\\':
+		return append(out, '\\', byte(r))
+	case '\n':
+		return append(out, `\n`...)
+	case '\r':
+		return append(out, `\r`...)
+	case '\t':
+		return append(out, `\t`...)
+	case '\b':
+		return append(out, `\b`...)
+	case '\f':
+		return append(out, `\f`...)
+	}
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		return appendEscape(appendEscape(out, high), low)
+	}
+	return appendEscape(out, r)
 }
 
 func appendEscape(out []byte, r rune) []byte {

@@ -6,8 +6,6 @@ package publish
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +26,7 @@ type flags struct {
 	count             int
 	rate              float64
 	seed              uint64
-	output            string
+	time, output      string
 }
 
 const examples = `  # a project was created, as keystone says it
@@ -44,8 +42,15 @@ const examples = `  # a project was created, as keystone says it
   eventrig publish --file captured.json
   eventrig publish neutron/network.create.end --count 100 --rate 20 --amqp amqp://user:secret@rabbitmq.example.net:5672
 
-  # all that can be sent
-  eventrig publish --list`
+  # the same seed means the same node: its port, and what nova says of it, carry its uuid
+  eventrig publish ironic/baremetal.node.create.end --seed 7
+  eventrig publish ironic/baremetal.port.create.end --seed 7
+
+  # all that can be sent, what keystone can say, what has to do with nodes, every failure of ironic
+  eventrig publish --list
+  eventrig publish --list keystone
+  eventrig publish --list baremetal.node
+  eventrig publish --list 'ironic/*.error'`
 
 // New makes the command; locate may be nil where no rig can be found, and --amqp is needed then.
 func New(locate Locate) *cobra.Command {
@@ -57,7 +62,11 @@ func New(locate Locate) *cobra.Command {
 and wait until the broker has confirmed it.
 
 Paths of --set and --remove are the notification's: payload.target.id, priority, _context_project_id. Identifiers and times
-are made anew for each notification; --seed makes the identifiers the same every time.`,
+are made anew for each notification; --seed makes the identifiers the same every time, and in every notification of that
+seed: a node's ports carry its uuid. --time makes the times the same.
+
+With --count many are on their way at once; each is printed when the broker has confirmed it. With --list the argument is
+a part of a name, or a pattern.`,
 		Example:           examples,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: complete,
@@ -69,7 +78,7 @@ are made anew for each notification; --seed makes the identifiers the same every
 	options.StringArrayVar(&f.set, "set", nil, "change the value at a path: `PATH=VALUE` (repeatable; VALUE is JSON or text)")
 	options.StringArrayVar(&f.remove, "remove", nil, "take out what lies at a `PATH` (repeatable)")
 	options.StringVar(&f.file, "file", "", "send a captured notification from a `FILE` (- is stdin), in oslo's envelope or bare")
-	options.BoolVar(&f.list, "list", false, "list the notifications of the catalogue")
+	options.BoolVar(&f.list, "list", false, "list the notifications of the catalogue, or those that fit the argument")
 	options.BoolVar(&f.dryRun, "dry-run", false, "print the message bodies instead of sending them")
 	options.StringVar(&f.amqp, "amqp", "", "RabbitMQ's `URL` (default: the rig's); a virtual host in it replaces the service's own")
 	options.StringVar(&f.rig, "rig", "", "`NAME` of the rig to publish to (default: the only one that is up)")
@@ -77,39 +86,20 @@ are made anew for each notification; --seed makes the identifiers the same every
 	options.IntVar(&f.count, "count", 1, "how many to send")
 	options.Float64Var(&f.rate, "rate", 0, "how many to send each second (default: as fast as they are confirmed)")
 	options.Uint64Var(&f.seed, "seed", 0, "make the identifiers the same every time (default: random)")
+	options.StringVar(&f.time, "time", "", "the `TIME` that the notifications tell, in RFC 3339 (default: the present)")
 	options.StringVarP(&f.output, "output", "o", "text", "text or json")
-	for flag, values := range map[string][]string{"output": {"text", "json"}, "driver": {"messagingv2", "messaging"}} {
-		if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	completions := map[string]cobra.CompletionFunc{
+		"output": cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp),
+		"driver": cobra.FixedCompletions([]string{"messagingv2", "messaging"}, cobra.ShellCompDirectiveNoFileComp),
+		"set":    completePaths("="),
+		"remove": completePaths(""),
+	}
+	for flag, function := range completions {
+		if err := cmd.RegisterFlagCompletionFunc(flag, function); err != nil {
 			panic(err) // only a misspelt flag name gets here
 		}
 	}
 	return cmd
-}
-
-// complete offers the catalogue's names: first the services, then one service's events.
-func complete(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	catalogue, err := oslo.Default()
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	names := catalogue.Names()
-	if !strings.Contains(typed, "/") {
-		var services []string
-		for _, name := range names {
-			service, _, _ := strings.Cut(name, "/")
-			if strings.HasPrefix(service, typed) && !slices.Contains(services, service+"/") {
-				services = append(services, service+"/")
-			}
-		}
-		return services, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-	}
-	var events []string
-	for _, name := range names {
-		if template, err := catalogue.Lookup(name); err == nil && strings.HasPrefix(name, typed) {
-			events = append(events, cobra.CompletionWithDesc(name, template.Description))
-		}
-	}
-	return events, cobra.ShellCompDirectiveNoFileComp
 }
 
 // check refuses flags that contradict each other or make no sense.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +48,96 @@ func TestListNamesEverything(t *testing.T) {
 	var items []map[string]string
 	if err != nil || json.Unmarshal([]byte(data), &items) != nil || len(items) != len(catalogue.Names()) {
 		t.Errorf("%v, %s", err, data)
+	}
+}
+
+func TestListFiltersAndGroups(t *testing.T) {
+	for filter, want := range map[string]struct{ has, hasNot []string }{
+		"keystone":           {[]string{"# keystone: ", "keystone/identity.project.created "}, []string{"ironic/", "nova/"}},
+		"baremetal.node":     {[]string{"# ironic: ", "ironic/baremetal.node.create.start "}, []string{"baremetal.port.", "keystone/"}},
+		"ironic/*.error":     {[]string{"ironic/baremetal.port.create.error "}, []string{".start ", ".end ", "nova/"}},
+		"compute.instance.*": {[]string{"nova/compute.instance.delete.end "}, []string{"instance.create.end@", "nova/aggregate"}},
+		"IDENTITY.USER":      {[]string{"keystone/identity.user.created "}, []string{"identity.project"}},
+	} {
+		stdout, _, err := execute(t, nil, "", "--list", filter)
+		if err != nil {
+			t.Errorf("%s: %v", filter, err)
+			continue
+		}
+		for _, text := range want.has {
+			if !strings.Contains(stdout, text) {
+				t.Errorf("%s: %q is not listed", filter, text)
+			}
+		}
+		for _, text := range want.hasNot {
+			if strings.Contains(stdout, text) {
+				t.Errorf("%s: %q is listed", filter, text)
+			}
+		}
+	}
+	stdout, _, err := execute(t, nil, "", "--list", "ironic/baremetal.port.create.end", "-o", "json")
+	var items []item
+	if err != nil || json.Unmarshal([]byte(stdout), &items) != nil || len(items) != 1 {
+		t.Fatalf("%v, %s", err, stdout)
+	}
+	if it := items[0]; it.Service != "ironic" || it.Quality != "exact" || it.Topic != "ironic_versioned_notifications" || !strings.Contains(it.Source, "ironic/objects") {
+		t.Errorf("%+v", it)
+	}
+	for _, service := range []string{"cinder", "glance", "ironic", "keystone", "neutron", "nova"} {
+		if stdout, _, err := execute(t, nil, "", "--list"); err != nil || strings.Count(stdout, "# "+service+": ") != 1 {
+			t.Errorf("%s is no group of its own: %v", service, err)
+		}
+	}
+}
+
+// TestOneSeedOneWorld is what a user relies on who publishes a story of several events by hand.
+func TestOneSeedOneWorld(t *testing.T) {
+	made := func(seed, event string) oslo.Notification {
+		stdout, _, err := execute(t, nil, "", event, "--dry-run", "--seed", seed, "--time", "2026-01-02T03:04:05.000006Z")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _, err := execute(t, nil, "", event, "--dry-run", "--seed", seed, "--time", "2026-01-02T03:04:05.000006Z")
+		if err != nil || again != stdout {
+			t.Errorf("%s: one seed and time, other bytes (%v):\n%s\n%s", event, err, stdout, again)
+		}
+		n, _, err := oslo.Parse([]byte(strings.TrimSpace(stdout)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.Timestamp != "2026-01-02 03:04:05.000006" {
+			t.Errorf("%s: timestamp %s", event, n.Timestamp)
+		}
+		return n
+	}
+	at := func(n oslo.Notification, path string) any {
+		for _, p := range n.Paths() {
+			if p.Path == path {
+				return p.Value
+			}
+		}
+		return "nothing at " + path
+	}
+	node, port := made("7", "ironic/baremetal.node.create.end"), made("7", "ironic/baremetal.port.create.end")
+	instance, vif := made("7", "nova/compute.instance.create.end"), made("7", "neutron/port.create.end")
+	project := made("7", "keystone/identity.project.created")
+	for name, pair := range map[string][2]any{
+		"a port's node":          {at(port, "payload.ironic_object.data.node_uuid"), at(node, "payload.ironic_object.data.uuid")},
+		"an instance's node":     {at(instance, "payload.node"), at(node, "payload.ironic_object.data.uuid")},
+		"a neutron port's owner": {at(vif, "payload.port.device_id"), at(instance, "payload.instance_id")},
+		"an instance's project":  {at(instance, "payload.tenant_id"), at(project, "payload.target.id")},
+		"a project":              {at(project, "payload.resource_info"), at(project, "payload.target.id")},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %v and %v", name, pair[0], pair[1])
+		}
+	}
+	if node.MessageID == port.MessageID || node.UniqueID == port.UniqueID {
+		t.Error("two messages have one identifier")
+	}
+	other := made("8", "ironic/baremetal.node.create.end")
+	if at(other, "payload.ironic_object.data.uuid") == at(node, "payload.ironic_object.data.uuid") {
+		t.Error("another seed gives the same node")
 	}
 }
 
@@ -129,6 +221,8 @@ func TestBadUsage(t *testing.T) {
 		"missing file":   {[]string{"--file", "/does/not/exist"}, "exist", failure.BadInput},
 		"nobody listens": {[]string{"nova/compute.instance.delete.end", "--amqp", "amqp://u:secret@127.0.0.1:1"}, "refused", failure.Environment},
 		"not JSON":       {[]string{"--file", "-"}, "a notification is JSON", failure.BadInput},
+		"bad time":       {[]string{"nova/compute.instance.delete.end", "--dry-run", "--time", "now"}, "--time", failure.BadInput},
+		"nothing fits":   {[]string{"--list", "baremetl"}, "no notification fits", failure.BadInput},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, _, err := execute(t, nil, "not JSON", test.args...)
@@ -143,11 +237,54 @@ func TestBadUsage(t *testing.T) {
 }
 
 func TestCompletion(t *testing.T) {
-	for typed, want := range map[string]string{"": "keystone/", "iron": "ironic/", "keystone/identity.pro": "keystone/identity.project.created\t"} {
-		stdout, _, err := execute(t, nil, "", "__complete", typed)
-		if err != nil || !strings.Contains(stdout, want) {
-			t.Errorf("%q: %v, %s", typed, err, stdout)
+	offered := func(args ...string) []string {
+		t.Helper()
+		stdout, _, err := execute(t, nil, "", append([]string{"__complete"}, args...)...)
+		if err != nil {
+			t.Fatal(err)
 		}
+		lines := strings.Split(strings.TrimSpace(stdout), "\n")
+		return lines[:len(lines)-1] // the last is cobra's directive
+	}
+	for typed, want := range map[string]string{"": "keystone/", "iron": "ironic/", "keystone/identity.pro": "keystone/identity.project.created\tA project was made", "nova/compute.instance.delete.end": "nova/compute.instance.delete.end\t"} {
+		if lines := offered(typed); !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("%q: %q", typed, lines)
+		}
+	}
+	if lines := offered("x"); len(lines) != 0 {
+		t.Errorf("there is no service with x: %q", lines)
+	}
+	catalogue, err := oslo.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	for _, service := range catalogue.Services() {
+		all += len(offered(service + "/"))
+	}
+	if names := catalogue.Names(); all != len(names) {
+		t.Errorf("%d of %d names are offered", all, len(names))
+	}
+	// Every path that is offered can be set.
+	const event = "ironic/baremetal.node.power_set.end"
+	paths := offered(event, "--set", "payload.ironic_object.")
+	if len(paths) < 50 {
+		t.Errorf("%q", paths)
+	}
+	for _, line := range paths {
+		path, _, _ := strings.Cut(line, "=")
+		if stdout, _, err := execute(t, nil, "", event, "--dry-run", "--set", path+"=a-new-value"); err != nil || !strings.Contains(stdout, "a-new-value") {
+			t.Errorf("%s: %v", path, err)
+		}
+		if _, _, err := execute(t, nil, "", event, "--dry-run", "--remove", path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if lines := offered("--driver", ""); !slices.Equal(lines, []string{"messagingv2", "messaging"}) {
+		t.Errorf("%q", lines)
+	}
+	if lines := offered("--set", "payload."); len(lines) != 0 {
+		t.Errorf("paths of no event: %q", lines)
 	}
 }
 
@@ -177,6 +314,24 @@ func TestPublishToABroker(t *testing.T) {
 	}
 	if took := time.Since(begin); took < 100*time.Millisecond {
 		t.Errorf("3 messages at 20 each second took %v", took)
+	}
+	// Many at once, each printed once it is confirmed.
+	const many = 5000
+	counted, err := rabbit.Count(t.Context(), "keystone", "keystone", "notifications.info")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, talk, err := execute(t, locate, "", "keystone/identity.project.created", "--count", strconv.Itoa(many))
+	ids := map[string]bool{}
+	for line := range strings.Lines(stdout) {
+		id, _, _ := strings.Cut(line, " ")
+		ids[id] = true
+	}
+	if err != nil || len(ids) != many || !strings.Contains(talk, "5000 confirmed in ") {
+		t.Errorf("%d printed: %v, %s", len(ids), err, talk)
+	}
+	if err := counted.Wait(t.Context(), many); err != nil {
+		t.Error(err)
 	}
 	// A virtual host in the URL replaces the service's own.
 	if _, _, err = execute(t, nil, "", "cinder/volume_type_project.access.add", "--amqp", rabbit.URL("nova")); err != nil {

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -45,7 +45,7 @@ func run(cmd *cobra.Command, f flags, args []string, locate Locate) error {
 		return fmt.Errorf("read the catalogue: %w", err)
 	}
 	if f.list {
-		return list(cmd.OutOrStdout(), catalogue, f.output)
+		return list(cmd.OutOrStdout(), catalogue, args, f.output)
 	}
 	options, err := f.edits()
 	if err != nil {
@@ -53,6 +53,11 @@ func run(cmd *cobra.Command, f flags, args []string, locate Locate) error {
 	}
 	if cmd.Flags().Changed("seed") {
 		options.Random = oslo.NewRandom(f.seed)
+	}
+	if f.time != "" {
+		if options.Now, err = time.Parse(time.RFC3339Nano, f.time); err != nil {
+			return failure.New(failure.BadInput, "for example 2026-01-02T03:04:05Z", "read --time: %w", err)
+		}
 	}
 	next, err := f.source(cmd.InOrStdin(), catalogue, args, options)
 	if err != nil {
@@ -152,7 +157,8 @@ func (f flags) dry(cmd *cobra.Command, next func(int) (message, error)) error {
 	return nil
 }
 
-// send publishes the messages at the rate asked for. What was sent before an error is printed too.
+// send publishes the messages at the rate asked for, and prints each once the broker has confirmed it, so also those
+// before an error.
 func (f flags) send(cmd *cobra.Command, next func(int) (message, error), locate Locate) (err error) {
 	ctx := cmd.Context()
 	if ctx == nil {
@@ -172,38 +178,80 @@ func (f flags) send(cmd *cobra.Command, next func(int) (message, error), locate 
 	}
 	defer closeAll()
 
-	records := []record{}
-	if f.output == "json" {
-		defer func() {
-			if printErr := printJSON(cmd.OutOrStdout(), map[string]any{"published": err == nil, "notifications": records}); err == nil {
-				err = printErr
+	report, finish := f.reporter(cmd.OutOrStdout())
+	defer func() {
+		if finishErr := finish(err == nil); err == nil {
+			err = finishErr
+		}
+	}()
+	begin, confirmed := time.Now(), 0
+	// Stream confirms in the order of sending, so the oldest of these is the one that was confirmed.
+	underway := make(chan message, oslo.Window+2)
+	err = publisher.Stream(ctx, func(yield func(oslo.Message, error) bool) {
+		wait := pace(f.rate)
+		for i := range f.count {
+			m, err := first, error(nil)
+			if i > 0 {
+				m, err = next(i)
 			}
-		}()
+			if err == nil {
+				err = wait(ctx)
+			}
+			if err != nil {
+				yield(oslo.Message{}, err)
+				return
+			}
+			m.route.VHost = vhost
+			select {
+			case underway <- m:
+			case <-ctx.Done():
+			}
+			if !yield(oslo.Message{Route: m.route, Body: m.body}, nil) {
+				return
+			}
+		}
+	}, func(oslo.Message) error {
+		confirmed++
+		return report(<-underway)
+	})
+	if err != nil {
+		return fmt.Errorf("publish: %d of %d confirmed: %w", confirmed, f.count, err)
 	}
-	wait := pace(f.rate)
-	for i := range f.count {
-		m := first
-		if i > 0 {
-			if m, err = next(i); err != nil {
-				return err
-			}
-		}
-		if err := wait(ctx); err != nil {
-			return fmt.Errorf("publish: %d of %d sent: %w", i, f.count, err)
-		}
-		m.route.VHost = vhost
-		if err := publisher.Publish(ctx, m.route, m.body); err != nil {
-			return fmt.Errorf("publish: %d of %d sent: %w", i, f.count, err)
-		}
-		if f.output == "json" {
-			records = append(records, m.record())
-			continue
-		}
-		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s -> %s\n", m.notification.MessageID, m.notification.EventType, m.target()); err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
+	if f.count > 1 {
+		took := time.Since(begin)
+		cmd.PrintErrf("%d confirmed in %.1f s, %.0f each second\n", confirmed, took.Seconds(), float64(confirmed)/took.Seconds())
 	}
 	return nil
+}
+
+// reporter returns what prints one confirmed message, and what ends the output. Without a rate it is many at once, and a
+// write for each would cost more than the sending.
+func (f flags) reporter(out io.Writer) (report func(message) error, finish func(published bool) error) {
+	if f.output == "json" {
+		records := []record{}
+		report = func(m message) error { records = append(records, m.record()); return nil }
+		finish = func(published bool) error {
+			return printJSON(out, map[string]any{"published": published, "notifications": records})
+		}
+		return report, finish
+	}
+	finish = func(bool) error { return nil }
+	if f.rate == 0 {
+		buffered := bufio.NewWriter(out)
+		out, finish = buffered, func(bool) error {
+			if err := buffered.Flush(); err != nil {
+				return fmt.Errorf("print: %w", err)
+			}
+			return nil
+		}
+	}
+	report = func(m message) error {
+		if _, err := fmt.Fprintf(out, "%s  %s -> %s\n", m.notification.MessageID, m.notification.EventType, m.target()); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+		return nil
+	}
+	return report, finish
 }
 
 // address returns the AMQP URL to publish to, and its virtual host: the route's, unless --amqp names one.
@@ -258,7 +306,11 @@ func pace(rate float64) func(context.Context) error {
 	return func(ctx context.Context) error {
 		due := begin.Add(time.Duration(float64(sent) / rate * float64(time.Second)))
 		sent++
-		timer := time.NewTimer(time.Until(due))
+		left := time.Until(due)
+		if left <= 0 {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(left)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -276,35 +328,6 @@ func (m message) record() record {
 
 func (m message) target() string {
 	return fmt.Sprintf("vhost %s, exchange %s, key %s", m.route.VHost, m.route.Exchange, m.route.RoutingKey)
-}
-
-func list(out io.Writer, catalogue *oslo.Catalogue, output string) error {
-	type item struct {
-		Name        string `json:"name"`
-		Description string `json:"description"`
-		VHost       string `json:"vhost"`
-		Exchange    string `json:"exchange"`
-		Topic       string `json:"topic"`
-	}
-	var items []item
-	for _, name := range catalogue.Names() {
-		template, err := catalogue.Lookup(name)
-		if err != nil {
-			return err
-		}
-		items = append(items, item{name, template.Description, template.VHost, template.Exchange, template.Topic})
-	}
-	if output == "json" {
-		return printJSON(out, items)
-	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, item := range items {
-		_, _ = fmt.Fprintf(table, "%s\t%s\n", item.Name, item.Description) // Flush returns what goes wrong
-	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return nil
 }
 
 func printJSON(out io.Writer, value any) error {

@@ -486,32 +486,3 @@ func (s *schema) link() error {
 
 // indexedNames are fields that clients filter by without being keys.
 var indexedNames = map[string]bool{"host": true, "address": true, "serial": true, "mac_address": true, "vid": true, "changed_object_id": true, "request_id": true}
-
-// extended returns a copy of s that more models can be added to.
-func (s *schema) extended() *schema {
-	copied := &schema{byPath: map[string]*model{}, byKind: map[string]*model{}, choices: s.choices}
-	for _, m := range s.models {
-		clone := *m
-		clone.fields, clone.stored, clone.sets, clone.unique = nil, nil, nil, nil
-		clone.byName = map[string]*field{}
-		for _, f := range m.fields {
-			again := *f
-			again.at = -1
-			clone.add(&again)
-		}
-		swap := func(sets []uniqueSet) []uniqueSet {
-			var swapped []uniqueSet
-			for _, set := range sets {
-				fields := make([]*field, len(set.fields))
-				for i, f := range set.fields {
-					fields[i] = clone.byName[f.name]
-				}
-				swapped = append(swapped, uniqueSet{fields: fields, style: set.style})
-			}
-			return swapped
-		}
-		clone.unique, clone.sets = swap(m.unique), swap(m.sets)
-		copied.models = append(copied.models, &clone)
-	}
-	return copied
-}

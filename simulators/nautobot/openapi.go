@@ -256,3 +256,32 @@ func (d *described) target(name string, schema *openapi3.Schema) *model {
 	}
 	return best
 }
+
+// extended returns a copy of s that more models can be added to.
+func (s *schema) extended() *schema {
+	copied := &schema{byPath: map[string]*model{}, byKind: map[string]*model{}, choices: s.choices}
+	for _, m := range s.models {
+		clone := *m
+		clone.fields, clone.stored, clone.sets, clone.unique = nil, nil, nil, nil
+		clone.byName = map[string]*field{}
+		for _, f := range m.fields {
+			again := *f
+			again.at = -1
+			clone.add(&again)
+		}
+		swap := func(sets []uniqueSet) []uniqueSet {
+			var swapped []uniqueSet
+			for _, set := range sets {
+				fields := make([]*field, len(set.fields))
+				for i, f := range set.fields {
+					fields[i] = clone.byName[f.name]
+				}
+				swapped = append(swapped, uniqueSet{fields: fields, style: set.style})
+			}
+			return swapped
+		}
+		clone.unique, clone.sets = swap(m.unique), swap(m.sets)
+		copied.models = append(copied.models, &clone)
+	}
+	return copied
+}

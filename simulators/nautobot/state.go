@@ -10,6 +10,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/eventrig/eventrig/internal/failure"
 )
@@ -34,9 +35,9 @@ type saved struct {
 func openState(path string) (*stateFile, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
 	switch {
-	case errors.Is(err, bolt.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, failure.New(failure.Environment, "stop the other one, or take another file", "open state %s: another process has it open", path)
-	case errors.Is(err, bolt.ErrInvalid), errors.Is(err, bolt.ErrChecksum), errors.Is(err, bolt.ErrVersionMismatch):
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
 		return nil, failure.New(failure.BadInput, "take a file that does not exist yet, or one that --state made", "open state %s: %w", path, err)
 	case err != nil:
 		code := failure.Environment

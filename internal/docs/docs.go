@@ -33,10 +33,16 @@ func Files(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the coverage of the notifications: %w", err)
 	}
+	simulators, err := Simulators(root)
+	if err != nil {
+		return nil, err
+	}
 	return map[string][]byte{
-		"docs/commands.md":               commands,
-		"docs/coverage-nautobot.md":      Nautobot(),
-		"docs/coverage-notifications.md": coverage,
-		"docs/scenario.schema.json":      schema,
+		"docs/commands.md":                 commands,
+		"docs/coverage-nautobot.md":        Nautobot(),
+		"docs/coverage-notifications.md":   coverage,
+		"docs/coverage-ontap-undersync.md": OtherEnds(),
+		"docs/scenario.schema.json":        schema,
+		"docs/simulators.md":               simulators,
 	}, nil
 }

@@ -118,6 +118,9 @@ func (s *source) kind(expression ast.Expr, of definition) (string, *definition, 
 		if qualifier.Name == "time" && e.Sel.Name == "Time" {
 			return "time", nil, nil
 		}
+		if qualifier.Name == "time" && e.Sel.Name == "Duration" {
+			return "number", nil, nil // in seconds, as all of ours
+		}
 	}
 	return "any", nil, nil
 }

@@ -11,43 +11,43 @@ import (
 // Rule says which requests fail, and how. All conditions must hold; of several effects a delay comes first. It is what
 // the administration endpoint and a scenario take.
 type Rule struct {
-	// ID names the rule, in letters, digits, dots, dashes and underscores; empty: it gets one, such as fault-1.
+	// names the rule, in letters, digits, dots, dashes and underscores; empty: it gets one, such as fault-1
 	ID string `json:"id,omitempty" yaml:"id,omitempty"`
 
-	// Method is the HTTP method in capitals; empty: any.
+	// HTTP method; empty: any
 	Method string `json:"method,omitempty" yaml:"method,omitempty"`
-	// Path is a regular expression (RE2) that the whole decoded path matches; empty: any.
+	// regular expression (RE2) that the whole decoded path matches; empty: any path
 	Path string `json:"path,omitempty" yaml:"path,omitempty"`
-	// Query has names of query parameters, each with a regular expression that one of its decoded values matches whole.
+	// names of query parameters, each with a regular expression that one of its decoded values matches whole; an empty one:
+	// the parameter is there
 	Query map[string]string `json:"query,omitempty" yaml:"query,omitempty"`
-	// Skip lets this many matching requests through first: the nth request alone is skip n-1 and times 1.
+	// how many matching requests to let through first: the nth request alone is skip n-1 and times 1
 	Skip int `json:"skip,omitempty" yaml:"skip,omitempty"`
-	// Every hits only each nth of the matching requests after those skipped: 3 is the third, the sixth and so on. 0 or 1: all.
+	// hit only each nth of the matching requests after those skipped: 3 is the third, the sixth and so on; 0 or 1: all
 	Every int `json:"every,omitempty" yaml:"every,omitempty"`
-	// Probability is the chance of a hit, above 0 and up to 1; 0: always. It is drawn after skip and every.
+	// chance of a hit, above 0 and up to 1, drawn after skip and every; 0: always
 	Probability float64 `json:"probability,omitempty" yaml:"probability,omitempty"`
-	// Seed is that of the probability: the same seed gives the same hits for the same sequence of requests.
+	// of the probability: the same seed gives the same hits for the same sequence of requests
 	Seed uint64 `json:"seed,omitempty" yaml:"seed,omitempty"`
-	// Times is how many hits there are before the rule is exhausted; 0: until it is removed.
+	// how many hits there are before the rule is exhausted; 0: until it is removed
 	Times int `json:"times,omitempty" yaml:"times,omitempty"`
 
-	// Status is the HTTP status to answer with, 200 to 599, instead of serving the request.
+	// HTTP status to answer with, 200 to 599, instead of serving the request
 	Status int `json:"status,omitempty" yaml:"status,omitempty"`
-	// Body is the body for Status; empty: what the service itself writes for that status.
+	// body for status; empty: what the service itself writes for that status
 	Body string `json:"body,omitempty" yaml:"body,omitempty"`
-	// Headers are set on the answer for Status, such as Retry-After. Content-Type is application/json with a Body.
+	// set on the answer for status, such as Retry-After; Content-Type is application/json with a body unless it is here
 	Headers map[string]string `json:"headers,omitempty" yaml:"headers,omitempty"`
-	// Delay is how many seconds to wait first; without another effect the request is then served.
+	// seconds to wait first; without another effect the request is then served
 	Delay float64 `json:"delaySeconds,omitempty" yaml:"delaySeconds,omitempty"`
-	// Drop closes the connection without an answer.
+	// close the connection without an answer
 	Drop bool `json:"drop,omitempty" yaml:"drop,omitempty"`
-	// After lets the request take effect before Status or Drop hides its answer: the client sees a failure that was none.
+	// let the request take effect before status or drop hides its answer: the client sees a failure that was none
 	After bool `json:"after,omitempty" yaml:"after,omitempty"`
-	// BytesPerSecond is how fast the answer's body is sent, the served one's or that of Status; 0: at once. Below 20 it
-	// comes byte by byte.
+	// how fast the answer's body is sent, the served one's or that of status; 0: at once; below 20 it comes byte by byte
 	BytesPerSecond float64 `json:"bytesPerSecond,omitempty" yaml:"bytesPerSecond,omitempty"`
-	// TruncateAfter closes the connection after this many bytes of the answer's body, although its Content-Length promises
-	// the whole; 0: after the headers. Absent: the body is whole.
+	// close the connection after this many bytes of the answer's body, although its Content-Length promises the whole;
+	// 0: after the headers; absent: the body is whole
 	TruncateAfter *int `json:"truncateAfterBytes,omitempty" yaml:"truncateAfterBytes,omitempty"`
 }
 

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// Change is what a request did to one record. Before is nil for a creation, After for a deletion.
+// Change is what a request did to one record.
 type Change struct {
 	Path   string         `json:"path"` // the collection, such as tenancy/tenants
 	ID     string         `json:"id"`
-	Before map[string]any `json:"before"`
-	After  map[string]any `json:"after"`
+	Before map[string]any `json:"before"` // null for a creation
+	After  map[string]any `json:"after"`  // null for a deletion
 }
 
 // Closest is the route that came closest to a request that matched none.
@@ -37,11 +37,11 @@ type Entry struct {
 	Method        string        `json:"method"`
 	Path          string        `json:"path"` // decoded
 	Query         string        `json:"query,omitempty"`
-	RequestBytes  int           `json:"requestBytes"`          // length of the body as it was sent
-	RequestBody   string        `json:"requestBody,omitempty"` // at most Limits.Body bytes of it
-	Status        int           `json:"status"`                // 0: the connection was dropped without an answer
-	ResponseBytes int           `json:"responseBytes"`
-	ResponseBody  string        `json:"responseBody,omitempty"` // at most Limits.Body bytes of it
+	RequestBytes  int           `json:"requestBytes"`           // length of the whole body
+	RequestBody   string        `json:"requestBody,omitempty"`  // cut where it is longer than the limit
+	Status        int           `json:"status"`                 // 0: the connection was dropped without an answer
+	ResponseBytes int           `json:"responseBytes"`          // length of the whole body
+	ResponseBody  string        `json:"responseBody,omitempty"` // cut where it is longer than the limit
 	Changes       []Change      `json:"changes,omitempty"`
 	Closest       *Closest      `json:"closest,omitempty"` // of a request that matched no route
 	Fault         string        `json:"fault,omitempty"`   // id of the fault rule that hit
@@ -115,6 +115,13 @@ func (j *Journal) Limit(limits Limits) {
 		}
 	}
 	j.trim()
+}
+
+// Limits returns the limits in force.
+func (j *Journal) Limits() Limits {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.limits
 }
 
 // KeepEntries limits how many entries are kept, and leaves the other limits.

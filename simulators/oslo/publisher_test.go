@@ -196,8 +196,11 @@ func TestFixturesHaveTheShapeOfRealMessages(t *testing.T) {
 				t.Errorf("%s: %s is %q, in %s it is %q", event, key, got[key], file, kinds)
 			}
 		}
+		// A newer version of an object has more fields than the captured one.
+		const fields = "/payload/ironic_object.data/"
+		newer := captured.Payload["ironic_object.version"] != made.Payload["ironic_object.version"]
 		for key := range got {
-			if _, ok := want[key]; !ok {
+			if _, ok := want[key]; !ok && !(newer && strings.HasPrefix(key, fields)) {
 				t.Errorf("%s: %s is not in %s", event, key, file)
 			}
 		}

@@ -1,6 +1,6 @@
 // Package dns is the cluster's DNS: names of Services and of the pods behind headless ones.
 //
-// In: Services and EndpointSlices from shared informers. Out: answers on one address, over UDP and TCP.
+// In: Services, EndpointSlices and pods from shared informers, and the addresses that the node has given to pods. Out: answers on one address, over UDP and TCP.
 // What is not in the cluster does not exist: a rig reaches nothing outside, and a test that tries should see it at once.
 package dns
 
@@ -19,15 +19,20 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// byService indexes EndpointSlices by the Service that they belong to.
-const byService = "eventrig.dev/service"
+const (
+	byService = "eventrig.dev/service" // indexes EndpointSlices by the Service that they belong to
+	byName    = "eventrig.dev/name"    // indexes pods by their name in DNS: namespace/subdomain/hostname
+)
 
 // Config says what to answer and where.
 type Config struct {
 	Services       coreinformers.ServiceInformer
 	EndpointSlices discoveryinformers.EndpointSliceInformer
-	Domain         string // cluster.local
-	Listen         string // address and port
+	Pods           coreinformers.PodInformer
+	// Address is the address of a pod whose network is there, "" of any other.
+	Address func(podUID string) string
+	Domain  string // cluster.local
+	Listen  string // address and port
 }
 
 // Server answers until it is closed.
@@ -48,6 +53,16 @@ func New(c Config) (*Server, error) {
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("index EndpointSlices by Service: %w", err)
+	}
+	err = c.Pods.Informer().AddIndexers(cache.Indexers{byName: func(object any) ([]string, error) {
+		pod, ok := object.(*v1.Pod)
+		if !ok || pod.Spec.Subdomain == "" || pod.Spec.Hostname == "" {
+			return nil, nil
+		}
+		return []string{pod.Namespace + "/" + pod.Spec.Subdomain + "/" + pod.Spec.Hostname}, nil
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("index pods by name: %w", err)
 	}
 	s := &Server{source: informed{c}, domain: dns.Fqdn(c.Domain)}
 	c.Services.Informer() // makes the factory start it
@@ -164,6 +179,21 @@ func (i informed) endpointSlices(namespace, service string) []*discovery.Endpoin
 		}
 	}
 	return all
+}
+
+// podAddress is the address of the pod of that host name behind a headless Service, from the moment that the node gave it.
+func (i informed) podAddress(svc *v1.Service, host string) string {
+	objects, err := i.Pods.Informer().GetIndexer().ByIndex(byName, svc.Namespace+"/"+svc.Name+"/"+host)
+	if err != nil || len(svc.Spec.Selector) == 0 {
+		return ""
+	}
+	selector := labels.SelectorFromSet(svc.Spec.Selector)
+	for _, object := range objects {
+		if pod, ok := object.(*v1.Pod); ok && selector.Matches(labels.Set(pod.Labels)) {
+			return i.Address(string(pod.UID))
+		}
+	}
+	return ""
 }
 
 // hasNamespace knows a namespace by its Services: others have no names in DNS either.

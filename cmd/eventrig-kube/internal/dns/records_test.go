@@ -14,6 +14,7 @@ import (
 type cluster struct {
 	services []*v1.Service
 	slices   []*discovery.EndpointSlice
+	pods     map[string]string // namespace/subdomain/hostname -> address
 }
 
 func (c cluster) service(namespace, name string) *v1.Service {
@@ -37,6 +38,10 @@ func (c cluster) endpointSlices(namespace, service string) []*discovery.Endpoint
 
 func (c cluster) hasNamespace(namespace string) bool {
 	return slices.ContainsFunc(c.services, func(svc *v1.Service) bool { return svc.Namespace == namespace })
+}
+
+func (c cluster) podAddress(svc *v1.Service, host string) string {
+	return c.pods[svc.Namespace+"/"+svc.Name+"/"+host]
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -66,6 +71,8 @@ func exampleCluster() cluster {
 			service("outside", v1.ServiceSpec{Type: v1.ServiceTypeExternalName, ExternalName: "keystone.example.org"}),
 		},
 		slices: []*discovery.EndpointSlice{slice("bus"), slice("early")},
+		// Both have an address that no EndpointSlice has yet.
+		pods: map[string]string{"argo/bus/bus-2": "10.244.1.5", "argo/early/bus-2": "10.244.1.5"},
 	}
 }
 
@@ -88,6 +95,9 @@ func TestResolve(t *testing.T) {
 		{"bus-0.bus.argo.svc.cluster.local.", dns.TypeAAAA, ""},
 		{"bus-1.bus.argo.svc.cluster.local.", dns.TypeA, absent},
 		{"bus-1.early.argo.svc.cluster.local.", dns.TypeA, "10.244.1.3"},
+		{"bus-2.bus.argo.svc.cluster.local.", dns.TypeA, absent},
+		{"bus-2.early.argo.svc.cluster.local.", dns.TypeA, "10.244.1.5"},
+		{"bus-3.early.argo.svc.cluster.local.", dns.TypeA, absent},
 		{"10-244-1-4.bus.argo.svc.cluster.local.", dns.TypeA, "10.244.1.4"},
 		{"_client._tcp.bus.argo.svc.cluster.local.", dns.TypeSRV, "0 100 4222 10-244-1-4.bus.argo.svc.cluster.local. 0 100 4222 bus-0.bus.argo.svc.cluster.local."},
 		{"outside.argo.svc.cluster.local.", dns.TypeA, "keystone.example.org."},

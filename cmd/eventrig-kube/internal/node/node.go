@@ -16,9 +16,12 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/pflag"
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	clientset "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -27,6 +30,7 @@ import (
 
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/dns"
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/network"
+	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/runtime"
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/service"
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/storage"
 )
@@ -86,7 +90,14 @@ func run(ctx context.Context, f *Flags) error {
 	}
 
 	failed := make(chan error, 1)
-	closeServices, err := startServices(ctx, f, client, nodeIP, failed)
+	var running atomic.Pointer[runtime.Runtime]
+	address := func(podUID string) string {
+		if containers := running.Load(); containers != nil {
+			return containers.Address(podUID)
+		}
+		return ""
+	}
+	closeServices, err := startServices(ctx, f, client, nodeIP, address, failed)
 	if err != nil {
 		return err
 	}
@@ -100,6 +111,7 @@ func run(ctx context.Context, f *Flags) error {
 		return err
 	}
 	defer containers.Close()
+	running.Store(containers)
 	if err := startKubelet(ctx, f, api, socket, speed); err != nil {
 		return err
 	}
@@ -113,8 +125,8 @@ func run(ctx context.Context, f *Flags) error {
 }
 
 // startServices starts what serves the whole cluster from this node: Service addresses, DNS, volumes.
-func startServices(ctx context.Context, f *Flags, client clientset.Interface, nodeIP net.IP, failed chan<- error) (func(), error) {
-	factory := informers.NewSharedInformerFactory(client, 0)
+func startServices(ctx context.Context, f *Flags, client clientset.Interface, nodeIP net.IP, address func(podUID string) string, failed chan<- error) (func(), error) {
+	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(slim))
 	services := factory.Core().V1().Services()
 	slices := factory.Discovery().V1().EndpointSlices()
 
@@ -125,7 +137,7 @@ func startServices(ctx context.Context, f *Flags, client clientset.Interface, no
 		return nil, err
 	}
 	names, err := dns.New(dns.Config{
-		Services: services, EndpointSlices: slices, Domain: f.DNSDomain, Listen: net.JoinHostPort(f.DNSIP, "53"),
+		Services: services, EndpointSlices: slices, Pods: factory.Core().V1().Pods(), Address: address, Domain: f.DNSDomain, Listen: net.JoinHostPort(f.DNSIP, "53"),
 	})
 	if err != nil {
 		return nil, err
@@ -144,6 +156,23 @@ func startServices(ctx context.Context, f *Flags, client clientset.Interface, no
 		}
 	}()
 	return names.Close, nil
+}
+
+// slim keeps of a pod what DNS asks for, and of others all but who set which field.
+func slim(object any) (any, error) {
+	switch object := object.(type) {
+	case *v1.Pod:
+		return &v1.Pod{
+			TypeMeta: object.TypeMeta,
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: object.Namespace, Name: object.Name, UID: object.UID, ResourceVersion: object.ResourceVersion, Labels: object.Labels,
+			},
+			Spec: v1.PodSpec{Hostname: object.Spec.Hostname, Subdomain: object.Spec.Subdomain},
+		}, nil
+	case metav1.Object:
+		object.SetManagedFields(nil)
+	}
+	return object, nil
 }
 
 // report hands over the error that ends the node; one is enough.

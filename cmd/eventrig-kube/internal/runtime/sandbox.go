@@ -82,6 +82,18 @@ func (r *Runtime) RunPodSandbox(_ context.Context, req *cri.RunPodSandboxRequest
 	return &cri.RunPodSandboxResponse{PodSandboxId: s.id}, nil
 }
 
+// Address is the address of a pod, "" while it has no network of its own.
+func (r *Runtime) Address(podUID string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sandboxes {
+		if s.ready && s.uid() == podUID {
+			return s.ip
+		}
+	}
+	return ""
+}
+
 func (r *Runtime) writeResolvConf(s *sandbox) error {
 	dns := s.config.GetDnsConfig()
 	if dns == nil {

@@ -31,6 +31,7 @@ type Image struct {
 	WorkDir    string            `json:"workdir,omitempty"`
 	User       string            `json:"user,omitempty"`
 	Hint       string            `json:"hint,omitempty"` // what a person should know about it
+	Last       []string          `json:"last,omitempty"` // names of its containers that start once another one of their pod runs
 }
 
 // Catalogue is the list of images; the last entry that matches a reference counts, so that a user's mapping wins.
@@ -94,6 +95,12 @@ func DefaultCatalogue(c Components) Catalogue {
 		catalogue.Images[len(catalogue.Images)-1].User = "8737"
 	}
 	applet("quay.io/argoproj/argoexec", []string{"argoexec"}, map[string]string{at("argoexec"): c.ArgoExec}, "")
+	if c.ArgoExec != "" {
+		// The pod's main container looks once a second whether its command has ended, its wait container once a second whether
+		// main has written that down (argo-workflows workflow/executor/osspecific and emissary). Started first it would look
+		// right before each time, and every pod take a second more.
+		catalogue.Images[len(catalogue.Images)-1].Last = []string{"wait"}
+	}
 	// argo-events' controller configuration starts NATS as /nats-server, and as nats-server from the alpine images.
 	applet("nats", []string{"/nats-server"},
 		map[string]string{"/nats-server": c.NATSServer, at("nats-server"): c.NATSServer}, "one version of NATS stands behind every tag")

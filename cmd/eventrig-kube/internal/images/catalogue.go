@@ -36,6 +36,7 @@ type Image struct {
 	Workdir    string            `json:"workdir,omitempty"`
 	User       string            `json:"user,omitempty"`
 	Hint       string            `json:"hint,omitempty"`
+	Last       []string          `json:"last,omitempty"` // names of containers that start once another one of their pod runs
 }
 
 // Catalogue is the whole file.

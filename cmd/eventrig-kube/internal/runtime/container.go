@@ -33,6 +33,9 @@ type container struct {
 	startMu sync.Mutex    // held while it is being started
 	exited  chan struct{} // closed when the state is EXITED
 
+	releasing sync.Once
+	released  chan struct{} // closed when a container that starts last need not wait any longer
+
 	mu       sync.Mutex
 	state    cri.ContainerState
 	doomed   bool // killed before or while it was started
@@ -81,7 +84,7 @@ func (r *Runtime) CreateContainer(_ context.Context, req *cri.CreateContainerReq
 	if err != nil {
 		return nil, status.Error(codes.NotFound, err.Error())
 	}
-	c := &container{id: newID(), config: config, sandbox: s, image: image, imageID: imageID, created: time.Now(), exited: make(chan struct{}),
+	c := &container{id: newID(), config: config, sandbox: s, image: image, imageID: imageID, created: time.Now(), exited: make(chan struct{}), released: make(chan struct{}),
 		state: cri.ContainerState_CONTAINER_CREATED}
 	if c.process, err = r.process(c); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
@@ -116,7 +119,7 @@ func (r *Runtime) StopContainer(ctx context.Context, req *cri.StopContainerReque
 	if !c.running() {
 		return &cri.StopContainerResponse{}, nil
 	}
-	if req.Timeout > 0 {
+	if req.Timeout > 0 && !c.waits() {
 		c.signal(c.stopSignal())
 		grace := time.NewTimer(time.Duration(req.Timeout) * time.Second)
 		defer grace.Stop()
@@ -257,6 +260,7 @@ func (c *container) kill() {
 	c.mu.Lock()
 	c.doomed = true
 	c.mu.Unlock()
+	c.release()
 	c.signal(syscall.SIGKILL)
 }
 

@@ -204,7 +204,7 @@ func (r *Runtime) exec(ctx context.Context, c *container, args []string, in io.R
 	defer context.AfterFunc(r.ctx, cancel)()
 	c.mu.Lock()
 	pid := 0
-	if c.state == cri.ContainerState_CONTAINER_RUNNING {
+	if c.state == cri.ContainerState_CONTAINER_RUNNING && c.cmd != nil { // nil: it waits for another one of its pod
 		pid = c.cmd.Process.Pid
 	}
 	c.mu.Unlock()

@@ -39,11 +39,14 @@ func (r *Runtime) StartContainer(_ context.Context, req *cri.StartContainerReque
 		r.running.Done()
 		return nil, status.Errorf(codes.FailedPrecondition, "start container %s: it is %s", c.id, state)
 	}
-	if err := r.start(c); err != nil {
+	if r.startsLast(c) {
+		r.startLater(c)
+	} else if err := r.start(c); err != nil {
 		r.running.Done()
 		r.exit(c, startFailed, "StartError", err.Error())
 		return nil, status.Errorf(codes.Unknown, "start container %s: %v", c.config.Metadata.Name, err)
 	}
+	r.releaseOthers(c)
 	r.config.OnChange(c.sandbox.uid())
 	return &cri.StartContainerResponse{}, nil
 }

@@ -46,9 +46,18 @@ func (l launcher) LaunchRoot(ctx context.Context, root, name, path string, args,
 	return stop, child.Done(), nil
 }
 
-// startBroker starts RabbitMQ with a virtual host and a user for each OpenStack service.
+// startBroker starts RabbitMQ with a virtual host and a user for each OpenStack service, or lets the sandbox reach the one
+// that was joined.
 func (r *Rig) startBroker(ctx context.Context) (err error) {
 	defer r.watch.phase("RabbitMQ")(&err)
+	if r.broker != nil {
+		stop, err := r.sandbox.Expose(net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(amqpPort)), r.broker.DialServer)
+		if err != nil {
+			return fmt.Errorf("let the sandbox reach RabbitMQ: %w", err)
+		}
+		r.onClose(func() error { stop(); return nil })
+		return nil
+	}
 	started, err := broker.Start(ctx, broker.Config{
 		Dir:      brokerFolder(r.folder),
 		Services: r.services,
@@ -98,12 +107,17 @@ func brokerSecrets(services []broker.Service) []apply.Object {
 	return secrets
 }
 
-// hostAMQP is the administrator's AMQP URL at a host address, without vhost.
-func (r *Rig) hostAMQP(host string) (string, error) {
-	inside, err := url.Parse(r.broker.URL(""))
+// hostAMQP is the administrator's AMQP URL on the host, without vhost.
+func (r *Rig) hostAMQP(forward func(inside string) (string, error)) (string, error) {
+	address, err := url.Parse(r.broker.URL(""))
 	if err != nil {
 		return "", fmt.Errorf("read the broker's URL: %w", err)
 	}
-	inside.Host, inside.Path, inside.RawPath = host, "", ""
-	return inside.String(), nil
+	address.Path, address.RawPath = "", ""
+	if r.options.ownBroker() {
+		if address.Host, err = forward(net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(amqpPort))); err != nil {
+			return "", err
+		}
+	}
+	return address.String(), nil
 }

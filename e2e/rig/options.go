@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/cluster/embedded"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/random"
@@ -30,6 +31,9 @@ const (
 	BusJetStreamExotic = "jetstreamExotic" // a NATS server of the rig's own, which Argo Events does not manage
 )
 
+// BrokerProcess is a RabbitMQ of the rig's own, as a process of this machine.
+const BrokerProcess = "process"
+
 // Buses are all kinds of EventBus.
 var Buses = []string{BusSTAN, BusJetStream, BusJetStreamExotic}
 
@@ -37,6 +41,7 @@ var Buses = []string{BusSTAN, BusJetStream, BusJetStreamExotic}
 type Options struct {
 	Name          string                                // of the rig; drawn at random when empty
 	Bus           string                                // one of Buses; BusSTAN when empty
+	Broker        string                                // BrokerProcess, or the AMQP URL without virtual host of a RabbitMQ that someone else runs; BrokerProcess when empty
 	ArgoEvents    string                                // version; DefaultArgoEvents when empty
 	ArgoWorkflows string                                // version; DefaultArgoWorkflows when empty
 	Manifests     []string                              // folders, files or kustomizations; those embedded in the binary when empty
@@ -63,6 +68,14 @@ func (o Options) complete() (Options, error) {
 	if !slices.Contains(Buses, o.Bus) {
 		return o, failure.New(failure.BadInput, fmt.Sprintf("use one of %v", Buses), "EventBus kind %q is unknown", o.Bus)
 	}
+	if o.Broker == "" {
+		o.Broker = BrokerProcess
+	}
+	if !o.ownBroker() {
+		if _, err := broker.ParseExternal(o.Broker); err != nil {
+			return o, err
+		}
+	}
 	if o.ArgoEvents == "" {
 		o.ArgoEvents = DefaultArgoEvents
 	}
@@ -77,6 +90,9 @@ func (o Options) complete() (Options, error) {
 	}
 	return o, nil
 }
+
+// ownBroker says whether the rig starts its RabbitMQ itself.
+func (o Options) ownBroker() bool { return o.Broker == BrokerProcess }
 
 // StateFolder is where rigs have their folders: $XDG_STATE_HOME/eventrig/rigs, or the same below ~/.local/state.
 func StateFolder() (string, error) {

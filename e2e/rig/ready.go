@@ -97,7 +97,7 @@ func (r *Rig) publishStatus() error {
 	}
 	inside := func(port int) string { return net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(port)) }
 	api, err1 := forward(r.cluster.APIAddress())
-	amqp, err2 := forward(inside(amqpPort))
+	amqpURL, err2 := r.hostAMQP(forward)
 	nautobot, err3 := forward(inside(nautobotPort))
 	keystone, err4 := forward(inside(openstackPort))
 	netapp, err5 := forward(inside(ontapPort))
@@ -117,10 +117,6 @@ func (r *Rig) publishStatus() error {
 	trusted := filepath.Join(r.folder, "simulators-ca.crt")
 	if err := os.WriteFile(trusted, r.authority.PEM(), 0o644); err != nil {
 		return fmt.Errorf("write %s: %w", trusted, err)
-	}
-	amqpURL, err := r.hostAMQP(amqp)
-	if err != nil {
-		return err
 	}
 	r.versions["kubernetes"] = images.KubeVersion
 	r.status = Status{

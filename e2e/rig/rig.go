@@ -122,6 +122,12 @@ func (r *Rig) boot(ctx context.Context, programs programs) error {
 	if err := programs.catalogue.Write(images); err != nil {
 		return fmt.Errorf("write image catalogue: %w", err)
 	}
+	if !r.options.ownBroker() {
+		// First, because it is refused for reasons that nothing else depends on, and left last.
+		if err := r.joinBroker(ctx); err != nil {
+			return err
+		}
+	}
 	run := embedded.Tmpfs(r.folder) // asked once: the answer depends on what lies on the host at the moment
 	end := r.watch.phase("sandbox")
 	inside, err := sandbox.Start(ctx, sandbox.Config{

@@ -100,25 +100,6 @@ func Start(ctx context.Context, config Config) (*Broker, error) {
 	return broker, nil
 }
 
-// External wraps a server that someone else runs, by its AMQP URL. Closing it closes connections only.
-func External(rawURL string) (*Broker, error) {
-	base, err := amqp.ParseURI(rawURL)
-	if err != nil {
-		return nil, failure.New(failure.BadInput, "amqp://USER:PASSWORD@HOST:PORT/VHOST", "read the AMQP URL: %w", err)
-	}
-	dialer := &net.Dialer{}
-	broker := &Broker{base: base, dial: dialer.DialContext, connections: map[string]*amqp.Connection{}}
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-	defer cancel()
-	connection, err := broker.observer(ctx, base.Vhost)
-	if err != nil {
-		return nil, failure.New(failure.Environment, "check address, user, password and virtual host of the AMQP URL",
-			"connect to the broker at %s:%d: %w", base.Host, base.Port, err)
-	}
-	broker.version = versionOf(connection)
-	return broker, nil
-}
-
 // complete fills in what the caller left to the broker.
 func (c Config) complete() (Config, error) {
 	if c.Launcher == nil {

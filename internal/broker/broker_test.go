@@ -107,7 +107,7 @@ func TestBrokerLoadsDefinitionsAndRoutes(t *testing.T) {
 		t.Errorf("consumers: %d, %v; want 1", n, err)
 	}
 
-	outside, err := External(broker.URL("nova"))
+	outside, err := External(ctx, broker.URL(""), "nova")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/eventrig/eventrig/internal/sandbox/protocol"
 )
 
-// forwardDialTimeout bounds the inner connection of a forwarded one.
+// forwardDialTimeout bounds how long a forwarded connection waits for its other half.
 const forwardDialTimeout = 10 * time.Second
 
 // Dial connects to an address of the inner network. Names are looked up by the host's resolver settings, so give addresses.
@@ -77,10 +77,10 @@ type inner struct{ network, address string }
 func (a inner) Network() string { return a.network }
 func (a inner) String() string  { return a.address + " (in the sandbox)" }
 
-// forward is one host port that leads inside.
+// forward passes the connections of a listener on to where dial leads, across the sandbox's border.
 type forward struct {
 	sandbox  *Sandbox
-	inside   string
+	dial     func(context.Context) (net.Conn, error)
 	listener net.Listener
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -97,14 +97,37 @@ func (s *Sandbox) Forward(inside string) (string, func(), error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("forward to %s: %w", inside, err)
 	}
+	stop, err := s.pass(listener, func(ctx context.Context) (net.Conn, error) { return s.Dial(ctx, "tcp", inside) })
+	if err != nil {
+		return "", nil, fmt.Errorf("forward to %s: %w", inside, err)
+	}
+	return listener.Addr().String(), stop, nil
+}
+
+// Expose opens a TCP address inside that leads to whatever dial connects to, outside: what runs in the sandbox reaches one
+// place of the outer network and no other. It is closed, with its connections, by the returned function, or with the sandbox.
+func (s *Sandbox) Expose(inside string, dial func(context.Context) (net.Conn, error)) (func(), error) {
+	listener, err := s.Listen("tcp", inside)
+	if err != nil {
+		return nil, err
+	}
+	stop, err := s.pass(listener, dial)
+	if err != nil {
+		return nil, fmt.Errorf("expose at %s: %w", inside, err)
+	}
+	return stop, nil
+}
+
+// pass begins to pass connections on. The listener is closed also where it cannot.
+func (s *Sandbox) pass(listener net.Listener, dial func(context.Context) (net.Conn, error)) (func(), error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &forward{sandbox: s, inside: inside, listener: listener, ctx: ctx, cancel: cancel}
+	f := &forward{sandbox: s, dial: dial, listener: listener, ctx: ctx, cancel: cancel}
 	s.mu.Lock()
 	if s.closing || s.lost {
 		s.mu.Unlock()
 		cancel()
 		_ = listener.Close()
-		return "", nil, fmt.Errorf("forward to %s: %w", inside, ErrClosed)
+		return nil, ErrClosed
 	}
 	s.forwards[f] = struct{}{}
 	s.mu.Unlock()
@@ -117,7 +140,7 @@ func (s *Sandbox) Forward(inside string) (string, func(), error) {
 		case <-ctx.Done():
 		}
 	}()
-	return listener.Addr().String(), f.close, nil
+	return f.close, nil
 }
 
 func (f *forward) close() {
@@ -145,21 +168,21 @@ func (f *forward) serve() {
 }
 
 // relay copies both ways, handing the end of either direction on, until both have ended or the forward is closed.
-func (f *forward) relay(outside net.Conn) {
-	defer outside.Close()
+func (f *forward) relay(caller net.Conn) {
+	defer caller.Close()
 	ctx, cancel := context.WithTimeout(f.ctx, forwardDialTimeout)
-	within, err := f.sandbox.Dial(ctx, "tcp", f.inside)
+	callee, err := f.dial(ctx)
 	cancel()
 	if err != nil {
-		if tcp, ok := outside.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // a reset is the nearest to the refusal that was met inside
+		if tcp, ok := caller.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // a reset is the nearest to the refusal that was met on the other side
 		}
 		return
 	}
-	defer within.Close()
+	defer callee.Close()
 	stop := context.AfterFunc(f.ctx, func() {
-		_ = outside.Close()
-		_ = within.Close()
+		_ = caller.Close()
+		_ = callee.Close()
 	})
 	defer stop()
 	var copying sync.WaitGroup
@@ -171,7 +194,7 @@ func (f *forward) relay(outside net.Conn) {
 		}
 	}
 	copying.Add(2)
-	go pump(within, outside)
-	go pump(outside, within)
+	go pump(callee, caller)
+	go pump(caller, callee)
 	copying.Wait()
 }

@@ -307,6 +307,41 @@ func TestForwardLeadsInsideUntilItIsClosed(t *testing.T) {
 	}
 }
 
+func TestExposeLeadsOutsideUntilItIsClosed(t *testing.T) {
+	box, dir := start(t)
+	log := filepath.Join(dir, "echo.log")
+	if _, err := box.Run(bounded(t), role(t, "echo", log, "10.244.0.1:7000")); err != nil {
+		t.Fatal(err)
+	}
+	awaitListening(t, log)
+	// What lies outside is reached from inside through a forward, so that the echo crosses the border twice.
+	host, closeForward, err := box.Forward("10.244.0.1:7000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeForward()
+	closeExposed, err := box.Expose("10.244.0.1:7001", func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", host)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := box.Dial(bounded(t), "tcp", "10.244.0.1:7001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat("large ", 100_000)
+	if answer, err := exchangeLarge(conn, text); answer != text || err != nil {
+		t.Errorf("%d bytes came back of %d: %v", len(answer), len(text), err)
+	}
+	conn.Close()
+	closeExposed()
+	if conn, err := box.Dial(bounded(t), "tcp", "10.244.0.1:7001"); err == nil {
+		conn.Close()
+		t.Error("the closed address still accepts")
+	}
+}
+
 // exchangeLarge sends while it receives, as text may be more than the sockets' buffers hold.
 func exchangeLarge(conn net.Conn, text string) (string, error) {
 	sent := make(chan error, 1)

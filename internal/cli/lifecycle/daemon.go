@@ -20,10 +20,10 @@ import (
 // Daemon is the hidden command that holds a rig: it reports to `eventrig up` until the rig is ready, then waits for
 // SIGTERM (`eventrig down`).
 func Daemon() *cobra.Command {
-	command := &cobra.Command{Use: "daemon TASK", Hidden: true, Args: cobra.ExactArgs(1)}
-	command.RunE = func(command *cobra.Command, arguments []string) error {
+	command := &cobra.Command{Use: "daemon", Hidden: true, Args: cobra.NoArgs}
+	command.RunE = func(command *cobra.Command, _ []string) error {
 		var work task
-		if err := json.Unmarshal([]byte(arguments[0]), &work); err != nil {
+		if err := json.NewDecoder(command.InOrStdin()).Decode(&work); err != nil {
 			return failure.New(failure.BadInput, "this command is started by eventrig up", "read the task: %w", err)
 		}
 		reports, alive := os.NewFile(reportDescriptor, "reports"), os.NewFile(aliveDescriptor, "eventrig up")

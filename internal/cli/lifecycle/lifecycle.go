@@ -21,6 +21,7 @@ import (
 func Flags(command *cobra.Command, options *rig.Options) {
 	flags := command.Flags()
 	flags.StringVar(&options.Bus, "bus", rig.BusSTAN, "EventBus: "+strings.Join(rig.Buses, ", "))
+	flags.StringVar(&options.Broker, "broker", rig.BrokerProcess, "RabbitMQ: "+rig.BrokerProcess+" is the rig's own; amqp[s]://USER:PASSWORD@HOST:PORT is one that runs already, whose virtual hosts must be there")
 	flags.StringVar(&options.ArgoEvents, "argo-events", rig.DefaultArgoEvents, "version of Argo Events")
 	flags.StringVar(&options.ArgoWorkflows, "argo-workflows", rig.DefaultArgoWorkflows, "version of Argo Workflows")
 	flags.StringArrayVar(&options.Manifests, "manifests", nil, "folder, file or kustomization with the manifests under test (repeatable; default: the built-in ones)")

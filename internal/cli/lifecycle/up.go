@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,7 +106,9 @@ func launch(work task) (*background, error) {
 		return nil, failure.New(failure.Environment, "", "make pipe: %w", err)
 	}
 	defer theirAlive.Close()
-	child := exec.Command(program, "daemon", string(description))
+	child := exec.Command(program, "daemon")
+	// Not as an argument: the task may hold a password, and everybody may read a process's arguments.
+	child.Stdin = bytes.NewReader(description)
 	child.ExtraFiles = []*os.File{theirReports, theirAlive} // as reportDescriptor and aliveDescriptor
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := child.Start(); err != nil {

@@ -54,8 +54,7 @@ func External(ctx context.Context, rawURL string, vhosts ...string) (*Broker, er
 
 // wayIn says what would let the user into a virtual host.
 func (b *Broker) wayIn(vhost string, err error) string {
-	var refused *amqp.Error
-	if errors.As(err, &refused) && (refused.Code == amqp.NotAllowed || refused.Code == amqp.NotFound || refused.Code == amqp.InvalidPath) {
+	if errors.Is(err, amqp.ErrVhost) { // the library's word for one that is not there as well
 		return fmt.Sprintf("rabbitmqctl add_vhost %s --default-queue-type quorum && rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'",
 			vhost, vhost, b.base.Username)
 	}
@@ -109,7 +108,14 @@ func (b *Broker) Remove(ctx context.Context, vhost string, queues, exchanges []s
 	var kept []string
 	for _, name := range queues {
 		if err := b.removeUnused(ctx, vhost, func(c *amqp.Channel) error {
-			_, err := c.QueueDelete(name, true, false, false)
+			// Asked for and not left to the server: a quorum queue cannot be deleted "if unused".
+			state, err := c.QueueDeclarePassive(name, false, false, false, false, nil)
+			if err == nil && state.Consumers > 0 {
+				return fmt.Errorf("%w: %d consumers", errInUse, state.Consumers)
+			}
+			if err == nil {
+				_, err = c.QueueDelete(name, false, false, false)
+			}
 			return err
 		}); err != nil {
 			kept = append(kept, fmt.Sprintf("queue %s (%v)", name, err))
@@ -127,6 +133,8 @@ func (b *Broker) Remove(ctx context.Context, vhost string, queues, exchanges []s
 	return nil
 }
 
+var errInUse = errors.New("in use")
+
 func (b *Broker) removeUnused(ctx context.Context, vhost string, remove func(*amqp.Channel) error) error {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
@@ -141,7 +149,7 @@ func (b *Broker) removeUnused(ctx context.Context, vhost string, remove func(*am
 		switch {
 		case err == nil, errors.As(err, &refused) && refused.Code == amqp.NotFound:
 			return nil
-		case refused == nil || refused.Code != amqp.PreconditionFailed:
+		case !errors.Is(err, errInUse) && (refused == nil || refused.Code != amqp.PreconditionFailed):
 			return err
 		}
 		select {

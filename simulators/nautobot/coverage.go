@@ -62,6 +62,7 @@ var NotServed = []struct{ What, Instead string }{
 	{"config_context (`?include=config_context`)", "the record's local data; contexts are not merged"},
 	{"Members of dynamic groups, scope filters of custom fields", "kept as data, not evaluated"},
 	{"Webhooks, jobs hooks, Git repositories, secrets", "kept as data; nothing is called, fetched or looked up"},
+	{"GraphQL: saved queries, computed fields and relationships, enum types (a choice is a String with the enum's name)", "an unknown field is refused"},
 	{"CSV (`?format=csv`), HTML and image answers", "JSON always"},
 	{"Filters through several relations beyond those in models/*.yaml", "400 Unknown filter field"},
 }

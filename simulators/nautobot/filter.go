@@ -68,20 +68,20 @@ func (s *store) filter(m *model, name string, values []string) (*condition, stri
 		return s.customFilter(m, key, values)
 	}
 	base, lookup := name, ""
-	if !s.filterable(m, base) {
+	if !m.filterable(base) {
 		at := strings.LastIndex(name, "__")
 		if at < 0 {
 			return nil, unknownFilter
 		}
 		base, lookup = name[:at], name[at+2:]
-		if lookup == "" || !s.filterable(m, base) {
+		if lookup == "" || !m.filterable(base) {
 			return nil, unknownFilter
 		}
 	}
 	return s.filterOn(m, base, lookup, values)
 }
 
-func (s *store) filterable(m *model, name string) bool {
+func (m *model) filterable(name string) bool {
 	switch name {
 	case "id":
 		return true

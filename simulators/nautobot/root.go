@@ -13,7 +13,7 @@ func (m *model) appPath() string { return m.path[:strings.LastIndexByte(m.path, 
 // isRoot says whether a path lists what is below it: the API's root, status, or an app.
 func (s *Server) isRoot(rest string) bool {
 	switch rest {
-	case "", "status", "plugins":
+	case "", "status", "plugins", "graphql":
 		return true
 	}
 	for _, m := range s.schema.models {
@@ -25,6 +25,10 @@ func (s *Server) isRoot(rest string) bool {
 }
 
 func (s *Server) serveRoot(w http.ResponseWriter, r *http.Request, rest string) {
+	if rest == "graphql" {
+		s.serveGraphQL(w, r)
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		methodNotAllowed(w, r, readMethods)
 		return
@@ -47,7 +51,7 @@ func (s *Server) serveRoot(w http.ResponseWriter, r *http.Request, rest string) 
 		}
 	}
 	if rest == "" {
-		root["status"] = v.base + "/api/status/"
+		root["status"], root["graphql"] = v.base+"/api/status/", v.base+"/api/graphql/"
 	}
 	answer(w, http.StatusOK, root, nil)
 }

@@ -63,6 +63,8 @@ type Server struct {
 	random *rand.Rand
 	state  *stateFile // nil: in memory
 	old    bool       // the state file held records when it was opened
+
+	graphqlState
 }
 
 // New makes a simulated Nautobot that holds what a new one holds: its statuses, roles, the namespace Global and the user
@@ -239,7 +241,7 @@ func (s *Server) newID() string {
 
 // routes are the endpoints as patterns, to name the closest one to a request that matched none.
 func (s *schema) routes() *routes.Table {
-	table := routes.New("GET /health/", "GET /api/", "GET /api/status/")
+	table := routes.New("GET /health/", "GET /api/", "GET /api/status/", "POST /api/graphql/")
 	apps := []string{}
 	for _, m := range s.models {
 		table.Add("GET, POST, PUT, PATCH, DELETE, OPTIONS /api/" + m.path + "/")

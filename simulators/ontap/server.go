@@ -19,8 +19,8 @@ import (
 	"time"
 
 	"github.com/eventrig/eventrig/internal/nearest"
-	"github.com/eventrig/eventrig/simulators/internal/admin"
 	"github.com/eventrig/eventrig/simulators/internal/faults"
+	"github.com/eventrig/eventrig/simulators/internal/frame"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
 	"github.com/eventrig/eventrig/simulators/internal/values"
 )
@@ -48,10 +48,8 @@ type Config struct {
 
 // Server is a simulated ONTAP cluster. It is safe for concurrent use.
 type Server struct {
-	config  Config
-	handler http.Handler
-	journal *journal.Journal
-	faults  *faults.Set
+	frame.Frame
+	config Config
 
 	mu     sync.RWMutex
 	store  *store
@@ -70,28 +68,18 @@ func New(config Config) *Server {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{config: config, journal: journal.New(), faults: &faults.Set{}}
+	s := &Server{Frame: frame.New(), config: config}
 	s.Reset()
-	service := faults.Handler(s.faults, http.HandlerFunc(s.serve), faults.WithErrors(func(w http.ResponseWriter, r *http.Request, status int) {
-		answerError(w, r, &refusal{status, codeGeneral, http.StatusText(status), ""})
-	}))
-	s.handler = admin.Handler(s, journal.Handler(s.journal, service), admin.Named("NetApp ONTAP"))
+	s.Mount(s, "NetApp ONTAP", http.HandlerFunc(s.serve), func(w http.ResponseWriter, r *http.Request, status int) {
+		answerError(w, r, refuse(status, codeGeneral, "", "%s", http.StatusText(status)))
+	})
 	return s
 }
-
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Credentials are those that clients need.
 func (s *Server) Credentials() (username, password string) {
 	return s.config.Username, s.config.Password
 }
-
-// Journal is what was asked and changed.
-func (s *Server) Journal() *journal.Journal { return s.journal }
-
-// Faults are the faults in force.
-func (s *Server) Faults() *faults.Set { return s.faults }
 
 // Reset puts store, journal and faults back to what New made.
 func (s *Server) Reset() {
@@ -99,8 +87,7 @@ func (s *Server) Reset() {
 	defer s.mu.Unlock()
 	s.random = rand.New(rand.NewPCG(s.config.Seed, 0x6f6e746170))
 	s.store = newStore()
-	s.journal.Reset()
-	s.faults.Clear()
+	s.Forget()
 	for _, given := range newCluster {
 		for _, fields := range given.records {
 			if _, err := s.create(&operation{fromWorld: true}, byPath[given.path], fields); err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/eventrig/eventrig/fixtures/worlds"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/nearest"
-	"github.com/eventrig/eventrig/simulators/internal/admin"
 	"github.com/eventrig/eventrig/simulators/internal/faults"
+	"github.com/eventrig/eventrig/simulators/internal/frame"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
 	"github.com/eventrig/eventrig/simulators/internal/values"
 )
@@ -49,10 +49,8 @@ type Config struct {
 
 // Server is a simulated Undersync. It is safe for concurrent use.
 type Server struct {
-	config  Config
-	handler http.Handler
-	journal *journal.Journal
-	faults  *faults.Set
+	frame.Frame
+	config Config
 
 	mu     sync.RWMutex
 	random *rand.Rand
@@ -68,26 +66,16 @@ func New(config Config) *Server {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{config: config, journal: journal.New(), faults: &faults.Set{}}
+	s := &Server{Frame: frame.New(), config: config}
 	s.Reset()
-	service := faults.Handler(s.faults, http.HandlerFunc(s.serve), faults.WithErrors(func(w http.ResponseWriter, _ *http.Request, status int) {
+	s.Mount(s, "Undersync", http.HandlerFunc(s.serve), func(w http.ResponseWriter, _ *http.Request, status int) {
 		answer(w, status, map[string]any{"error": http.StatusText(status)})
-	}))
-	s.handler = admin.Handler(s, journal.Handler(s.journal, service), admin.Named("Undersync"))
+	})
 	return s
 }
 
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
 // Token is the token that clients need.
 func (s *Server) Token() string { return s.config.Token }
-
-// Journal is what was asked.
-func (s *Server) Journal() *journal.Journal { return s.journal }
-
-// Faults are the faults in force.
-func (s *Server) Faults() *faults.Set { return s.faults }
 
 // Reset puts store, journal and faults back to what New made.
 func (s *Server) Reset() {
@@ -95,8 +83,7 @@ func (s *Server) Reset() {
 	defer s.mu.Unlock()
 	s.random = rand.New(rand.NewPCG(s.config.Seed, 0x756e646572))
 	s.groups, s.runs = nil, nil
-	s.journal.Reset()
-	s.faults.Clear()
+	s.Forget()
 }
 
 // State returns the VLAN groups and the runs.

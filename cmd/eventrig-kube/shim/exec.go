@@ -38,6 +38,11 @@ func join(input *json.Decoder, warn func(string)) (int, error) {
 	if p.Workdir == "" {
 		p.Workdir = "/"
 	}
+	if p.TTY {
+		if _, err := takeTerminal(); err != nil {
+			return 0, err
+		}
+	}
 	ownStdio(id)
 	// This process becomes the user first, for the reason it can give when that fails; the command inherits it.
 	if err := id.assume(p.SingleUID, warn); err != nil {

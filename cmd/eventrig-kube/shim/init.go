@@ -26,6 +26,9 @@ func become(input *json.Decoder, warn func(string)) error {
 			return err
 		}
 	}
+	if c.IPCNamespace != "" {
+		joinIPC(c.IPCNamespace)
+	}
 	setSysctls(c, warn)
 	if c.Hostname != "" {
 		if err := unix.Sethostname([]byte(c.Hostname)); err != nil {
@@ -36,7 +39,9 @@ func become(input *json.Decoder, warn func(string)) error {
 		return err
 	}
 	if c.Process.TTY {
-		bindConsole(warn)
+		if err := ownTerminal(warn); err != nil {
+			return err
+		}
 	}
 	if c.ReadonlyRoot {
 		if err := makeReadonly("/", false); err != nil {
@@ -105,8 +110,20 @@ func execute(p spec.Process, warn func(string)) error {
 			return fmt.Errorf("set no_new_privs: %w", err)
 		}
 	}
-	// After the change of user, which clears it. The runtime starts containers on one thread that lives as long as the
-	// node does; the control pipe closes the gap in which that thread may have gone already.
+	// After the change of user, which clears it.
+	if err := tieToNode(); err != nil {
+		return err
+	}
+	unix.Umask(0o022)
+	if err := syscall.Exec(path, p.Args, env); err != nil {
+		return fmt.Errorf("exec: %q: %w", path, err)
+	}
+	return nil
+}
+
+// tieToNode has the kernel kill this process when the node ends. The runtime starts containers on one thread that lives as
+// long as the node does; the control pipe closes the gap in which that thread may have gone already.
+func tieToNode() error {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("tie the container to the node: %w", err)
 	}
@@ -114,11 +131,18 @@ func execute(p spec.Process, warn func(string)) error {
 	if n, _ := unix.Poll(control, 0); n > 0 {
 		return errors.New("start the container: the node process is gone")
 	}
-	unix.Umask(0o022)
-	if err := syscall.Exec(path, p.Args, env); err != nil {
-		return fmt.Errorf("exec: %q: %w", path, err)
-	}
 	return nil
+}
+
+// joinIPC enters the namespace of another container of the pod. When that one has ended meanwhile there is nothing to share,
+// and the namespace of this one is as good.
+func joinIPC(path string) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	_ = unix.Setns(fd, unix.CLONE_NEWIPC)
 }
 
 // ownStdio gives the pipes or the terminal to the user, so that /dev/stdout can be opened.

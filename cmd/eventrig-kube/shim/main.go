@@ -1,5 +1,6 @@
 // Command eventrig-shim becomes a container on an embedded eventrig node. The node's container runtime starts it as the
-// first process of new namespaces (init) or beside a container (exec), hands it a spec.Container or spec.Exec on file
+// first process of new namespaces (init) or beside a container (exec), or as the one that holds a pid namespace for several
+// (pause), hands it a spec.Container or spec.Exec on file
 // descriptor 3, and hears warnings and the reason of a failed start on file descriptor 4. It imports nothing of Kubernetes:
 // it has to start within milliseconds, once for every container.
 package main
@@ -24,7 +25,7 @@ func init() {
 }
 
 func main() {
-	for _, fd := range []int{spec.SpecFD, spec.ReportFD, spec.ControlFD} {
+	for _, fd := range []int{spec.SpecFD, spec.ReportFD, spec.ControlFD, spec.ConsoleFD} {
 		unix.CloseOnExec(fd)
 	}
 	if len(os.Args) != 2 {
@@ -38,6 +39,8 @@ func main() {
 	switch os.Args[1] {
 	case spec.ModeInit:
 		err = become(input, warn)
+	case spec.ModePause:
+		err = pause(input)
 	case spec.ModeExec:
 		status, err = join(input, warn)
 	default:

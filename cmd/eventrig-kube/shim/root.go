@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -270,16 +269,4 @@ func kernelMounts(root string, warn func(string)) error {
 		}
 	}
 	return nil
-}
-
-// bindConsole shows the terminal on stdin as /dev/console, where some programs look for it.
-func bindConsole(warn func(string)) {
-	err := makePoint("/dev/console", false)
-	if err == nil {
-		err = unix.Mount("/proc/self/fd/"+strconv.Itoa(0), "/dev/console", "", unix.MS_BIND, "")
-	}
-	// The terminal belongs to the node's devpts, which is not mounted here: some kernels refuse the mount.
-	if err != nil && !errors.Is(err, unix.EINVAL) {
-		warn(fmt.Sprintf("/dev/console is missing: %v", err))
-	}
 }

@@ -227,6 +227,16 @@ func (c *container) currentState() cri.ContainerState {
 
 func (c *container) running() bool { return c.currentState() == cri.ContainerState_CONTAINER_RUNNING }
 
+// pid is the container's first process as this process knows it, 0 when it does not run.
+func (c *container) pid() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != cri.ContainerState_CONTAINER_RUNNING || c.cmd == nil { // nil: it waits for another one of its pod
+		return 0
+	}
+	return c.cmd.Process.Pid
+}
+
 func (c *container) stopSignal() syscall.Signal {
 	// The enumeration of the CRI has the kernel's names; those that images use in practice are mapped.
 	switch c.config.GetStopSignal() {

@@ -202,12 +202,7 @@ func (r *Runtime) exec(ctx context.Context, c *container, args []string, in io.R
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(r.ctx, cancel)()
-	c.mu.Lock()
-	pid := 0
-	if c.state == cri.ContainerState_CONTAINER_RUNNING && c.cmd != nil { // nil: it waits for another one of its pod
-		pid = c.cmd.Process.Pid
-	}
-	c.mu.Unlock()
+	pid := c.pid()
 	if pid == 0 {
 		return 0, fmt.Errorf("container %s does not run", c.config.Metadata.Name)
 	}
@@ -223,11 +218,14 @@ func (r *Runtime) exec(ctx context.Context, c *container, args []string, in io.R
 	}
 	cmd := exec.Command(r.config.Shim, spec.ModeExec)
 	cmd.Env, cmd.Dir = []string{}, "/"
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = streams.child[0], streams.child[1], streams.child[2]
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
-	warnings, err := r.launch(cmd, input)
-	streams.childStarted()
-	for _, warning := range warnings {
+	ran, err := r.launch(cmd, input, streams, namespaces{})
+	if err == nil {
+		err = streams.childRuns()
+	} else {
+		streams.childStarted()
+	}
+	for _, warning := range ran.warnings {
 		r.config.Log.V(1).Info(warning, "container", c.config.Metadata.Name, "exec", args)
 	}
 	if err != nil {

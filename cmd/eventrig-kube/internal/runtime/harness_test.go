@@ -110,12 +110,18 @@ func start(t *testing.T, entries ...images.Image) *rig {
 	r.config = &cri.PodSandboxConfig{Metadata: &cri.PodSandboxMetadata{Name: "pod", Namespace: "ns", Uid: "uid"}, Hostname: "pod-1", LogDirectory: r.dir + "/logs",
 		DnsConfig: &cri.DNSConfig{Servers: []string{"10.96.0.10"}, Searches: []string{"ns.svc.cluster.local"}, Options: []string{"ndots:5"}},
 		Linux:     &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_CONTAINER}}}}
-	sandbox, err := r.RunPodSandbox(t.Context(), &cri.RunPodSandboxRequest{Config: r.config})
+	r.pod()
+	return r
+}
+
+// pod makes another pod, in which containers are made from now on.
+func (r *rig) pod() {
+	r.t.Helper()
+	sandbox, err := r.RunPodSandbox(r.t.Context(), &cri.RunPodSandboxRequest{Config: r.config})
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	r.sandbox = sandbox.PodSandboxId
-	return r
 }
 
 // processesIn lists the processes whose command line names a folder.

@@ -2,6 +2,8 @@ package runtime
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"k8s.io/client-go/tools/remotecommand"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/images"
@@ -244,6 +247,78 @@ func TestTerminalAndStdin(t *testing.T) {
 		t.Errorf("exec with a terminal: %v", err)
 	}
 	want(t, screen.String(), "yes", "x=abc")
+}
+
+func TestATerminalIsOneOfTheContainersOwn(t *testing.T) {
+	r := start(t)
+	id := r.run(`tty; echo "into the console" >/dev/console; exec sleep 1000`, func(c *cri.ContainerConfig) { c.Tty = true })
+	r.logged("into the console")
+	want(t, r.log(), "F /dev/pts/0")
+	var screen bytes.Buffer
+	sizes := make(chan remotecommand.TerminalSize, 1)
+	sizes <- remotecommand.TerminalSize{Width: 123, Height: 45}
+	in, keyboard := io.Pipe()
+	defer keyboard.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	err := (streamer{r.Runtime}).Exec(ctx, id, []string{"sh", "-c", `tty; until [ "$(stty size)" = "45 123" ]; do sleep 0.01; done; echo resized`}, in, nopCloser{&screen}, nil, true, sizes)
+	if err != nil {
+		t.Error(err)
+	}
+	want(t, screen.String(), "/dev/pts/1", "resized")
+}
+
+func TestContainersOfAPodShareWhatItAsksFor(t *testing.T) {
+	r := start(t)
+	processes := `cat /proc/[0-9]*/comm; sed -n 's/^NSpid://p' /proc/self/status`
+	r.config.Linux.SecurityContext.NamespaceOptions.Pid = cri.NamespaceMode_POD
+	r.pod()
+	server := r.run(`sleep 1001 & echo "mine" >/dev/shm/common; echo up; wait`)
+	r.logged("up")
+	ipc := func(id string) string {
+		got, err := r.exec(id, "readlink", "/proc/self/ns/ipc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(got.Stdout)
+	}
+	if s := r.wait(r.run(processes+`; cat /dev/shm/common; (setsid sleep 1002 &); exit 3`, func(c *cri.ContainerConfig) { c.LogPath = "main/0.log" })); s.ExitCode != 3 {
+		t.Errorf("status: %v", s)
+	}
+	want(t, r.log(), "F shim\n", "F sleep", "F mine")
+	second := r.run("exec sleep 1003")
+	if a, b := ipc(server), ipc(second); a != b {
+		t.Errorf("the containers have different ipc namespaces: %s %s", a, b)
+	}
+	got, err := r.exec(server, "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What the container that has ended left behind is gone, what the others run is not.
+	if text := string(got.Stdout); strings.Contains(text, "sleep 1002") || !strings.Contains(text, "sleep 1001") || !strings.Contains(text, "sleep 1003") {
+		t.Errorf("processes of the pod: %s", text)
+	}
+	if _, err := r.StopPodSandbox(t.Context(), &cri.StopPodSandboxRequest{PodSandboxId: r.sandbox}); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.wait(server); s.ExitCode != 137 {
+		t.Errorf("status: %v", s)
+	}
+}
+
+func TestADebuggingContainerSeesTheProcessesOfItsTarget(t *testing.T) {
+	r := start(t)
+	target := r.run("echo up; exec sleep 1000")
+	r.logged("up")
+	if s := r.wait(r.run(`cat /proc/1/comm; ls /proc/1/root >/dev/null && echo its files`, func(c *cri.ContainerConfig) {
+		c.Linux = &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_TARGET, TargetId: target}}}
+	})); s.ExitCode != 0 {
+		t.Errorf("status: %v", s)
+	}
+	want(t, r.log(), "F sleep", "F its files")
+	if c, _ := r.container(target); !c.running() {
+		t.Error("the end of the debugging container ended its target")
+	}
 }
 
 type nopCloser struct{ *bytes.Buffer }

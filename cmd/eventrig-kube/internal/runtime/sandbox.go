@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -26,6 +27,9 @@ type sandbox struct {
 	ip      string
 	dir     string
 
+	pause      *exec.Cmd // holds the pid namespace that the containers share, where they do
+	pauseEnded chan struct{}
+
 	stopMu sync.Mutex // one stop at a time
 
 	// guarded by Runtime.mu
@@ -35,13 +39,20 @@ type sandbox struct {
 func (s *sandbox) uid() string { return s.config.GetMetadata().GetUid() }
 
 func (s *sandbox) hostNetwork() bool {
-	return s.config.GetLinux().GetSecurityContext().GetNamespaceOptions().GetNetwork() == cri.NamespaceMode_NODE
+	return s.options().GetNetwork() == cri.NamespaceMode_NODE
+}
+
+func (s *sandbox) options() *cri.NamespaceOption {
+	return s.config.GetLinux().GetSecurityContext().GetNamespaceOptions()
 }
 
 // RunPodSandbox makes a pod's network and its files.
 func (r *Runtime) RunPodSandbox(_ context.Context, req *cri.RunPodSandboxRequest) (*cri.RunPodSandboxResponse, error) {
 	if req.GetConfig().GetMetadata() == nil {
 		return nil, status.Error(codes.InvalidArgument, "run a sandbox: the request has no metadata")
+	}
+	if req.RuntimeHandler != "" {
+		return nil, status.Errorf(codes.InvalidArgument, "run a sandbox: an embedded node has no runtime handler %q (runtimeClassName), only its own", req.RuntimeHandler)
 	}
 	if err := r.track(); err != nil {
 		return nil, status.Error(codes.Unavailable, err.Error())
@@ -52,7 +63,7 @@ func (r *Runtime) RunPodSandbox(_ context.Context, req *cri.RunPodSandboxRequest
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the sandbox's folder: %w", err)
 	}
-	if err := r.writeResolvConf(s); err != nil {
+	if err := errors.Join(r.writeResolvConf(s), makeShared(filepath.Join(s.dir, "shm"))); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
 	if s.config.LogDirectory != "" {
@@ -66,6 +77,9 @@ func (r *Runtime) RunPodSandbox(_ context.Context, req *cri.RunPodSandboxRequest
 			return nil, errors.Join(fmt.Errorf("make the pod's network: %w", err), r.config.Network.Remove(s.id), os.RemoveAll(s.dir))
 		}
 	}
+	if err := r.startPause(s); err != nil {
+		return nil, errors.Join(err, r.release(s))
+	}
 	r.mu.Lock()
 	closing := r.closing
 	if !closing {
@@ -74,9 +88,6 @@ func (r *Runtime) RunPodSandbox(_ context.Context, req *cri.RunPodSandboxRequest
 	r.mu.Unlock()
 	if closing {
 		return nil, errors.Join(errors.New("the node is shutting down"), r.release(s))
-	}
-	if s.config.GetLinux().GetSecurityContext().GetNamespaceOptions().GetPid() == cri.NamespaceMode_POD {
-		r.warn(s, "PIDNamespaceNotShared", "shareProcessNamespace is ignored: on an embedded node each container has a pid namespace of its own")
 	}
 	r.config.OnChange(s.uid())
 	return &cri.RunPodSandboxResponse{PodSandboxId: s.id}, nil
@@ -92,6 +103,17 @@ func (r *Runtime) Address(podUID string) string {
 		}
 	}
 	return ""
+}
+
+// makeShared makes a folder that every user of the pod may write to.
+func makeShared(dir string) error {
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		return fmt.Errorf("make the pod's shared memory: %w", err)
+	}
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
+		return fmt.Errorf("open the pod's shared memory to its users: %w", err)
+	}
+	return nil
 }
 
 func (r *Runtime) writeResolvConf(s *sandbox) error {
@@ -152,6 +174,7 @@ func (r *Runtime) stopSandbox(s *sandbox) error {
 		c.kill()
 		c.waitExited()
 	}
+	s.stopPause()
 	if !ready {
 		return nil
 	}
@@ -167,6 +190,7 @@ func (r *Runtime) stopSandbox(s *sandbox) error {
 
 // release undoes RunPodSandbox.
 func (r *Runtime) release(s *sandbox) error {
+	s.stopPause()
 	var networkErr error
 	if !s.hostNetwork() {
 		networkErr = r.config.Network.Remove(s.id)

@@ -31,52 +31,65 @@ func newSpawner() *spawner {
 	return s
 }
 
-func (s *spawner) start(cmd *exec.Cmd) error {
+func (s *spawner) start(cmd *exec.Cmd, where namespaces) error {
 	done := make(chan error, 1)
-	s.work <- func() { done <- cmd.Start() }
+	s.work <- func() { done <- where.start(cmd) }
 	return <-done
 }
 
 func (s *spawner) close() { close(s.work) }
 
-// launch starts the shim and waits until the command runs or cannot be started; stdio of cmd is set by the caller.
-// The second result holds the shim's warnings.
-func (r *Runtime) launch(cmd *exec.Cmd, input any) ([]string, error) {
+// launched is what is known of a command that runs.
+type launched struct {
+	warnings []string
+	mounts   string // its mount namespace, as /proc names it
+}
+
+// launch starts the shim, connected to streams (nil for none), and waits until the command runs or cannot be started.
+func (r *Runtime) launch(cmd *exec.Cmd, input any, streams *stdio, where namespaces) (launched, error) {
+	var l launched
 	data, err := json.Marshal(input)
 	if err != nil {
-		return nil, fmt.Errorf("write the shim's spec: %w", err)
+		return l, fmt.Errorf("write the shim's spec: %w", err)
 	}
 	specRead, specWrite, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("make a pipe to the shim: %w", err)
+		return l, fmt.Errorf("make a pipe to the shim: %w", err)
 	}
 	defer specWrite.Close()
 	reportRead, reportWrite, err := os.Pipe()
 	if err != nil {
 		specRead.Close()
-		return nil, fmt.Errorf("make a pipe from the shim: %w", err)
+		return l, fmt.Errorf("make a pipe from the shim: %w", err)
 	}
 	defer reportRead.Close()
 	cmd.ExtraFiles = []*os.File{specRead, reportWrite, r.control}
-	err = r.spawner.start(cmd)
+	if streams != nil {
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = streams.child[0], streams.child[1], streams.child[2]
+		if streams.console != nil {
+			cmd.ExtraFiles = append(cmd.ExtraFiles, streams.console.shims)
+		}
+	}
+	err = r.spawner.start(cmd, where)
 	specRead.Close()
 	reportWrite.Close()
 	if err != nil {
-		return nil, fmt.Errorf("start the shim: %w", err)
+		return l, fmt.Errorf("start the shim: %w", err)
 	}
+	// It reads its spec next, so it is there to be asked. What has no mount namespace of its own is not asked for it.
+	l.mounts, _ = os.Readlink(namespacePath(cmd.Process.Pid, "mnt"))
 	if _, err := io.Copy(specWrite, bytes.NewReader(data)); err != nil && !errors.Is(err, syscall.EPIPE) {
-		return nil, fmt.Errorf("hand the spec to the shim: %w", err)
+		return l, fmt.Errorf("hand the spec to the shim: %w", err)
 	}
-	var warnings []string
 	for reports := json.NewDecoder(reportRead); ; {
 		var report spec.Report
 		if err := reports.Decode(&report); err != nil {
-			return warnings, nil // end of file: the command runs, or the shim was killed, which the exit status tells
+			return l, nil // end of file: the command runs, or the shim was killed, which the exit status tells
 		}
 		if report.Error != "" {
-			return warnings, &startError{report.Error}
+			return l, &startError{report.Error}
 		}
-		warnings = append(warnings, report.Warning)
+		l.warnings = append(l.warnings, report.Warning)
 	}
 }
 

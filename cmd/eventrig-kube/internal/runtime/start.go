@@ -59,6 +59,10 @@ func (r *Runtime) start(c *container) error {
 	if err != nil {
 		return err
 	}
+	where, err := r.namespacesOf(c)
+	if err != nil {
+		return err
+	}
 	streams, err := openStdio(c.logPath, c.config.Stdin, c.config.StdinOnce, c.config.Tty)
 	if err != nil {
 		return err
@@ -66,11 +70,13 @@ func (r *Runtime) start(c *container) error {
 	cmd := exec.Command(r.config.Shim, spec.ModeInit)
 	cmd.Env = []string{} // the shim's own; the container's is in the spec
 	cmd.Dir = "/"
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = streams.child[0], streams.child[1], streams.child[2]
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: c.config.Tty,
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS}
-	warnings, err := r.launch(cmd, input)
-	streams.childStarted()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	ran, err := r.launch(cmd, input, streams, where)
+	if err == nil {
+		err = streams.childRuns()
+	} else {
+		streams.childStarted()
+	}
 	if err != nil {
 		if cmd.Process != nil {
 			_ = cmd.Process.Kill() // it ends by itself after a report; this covers the rest
@@ -79,7 +85,7 @@ func (r *Runtime) start(c *container) error {
 		streams.finish()
 		return err
 	}
-	for _, warning := range warnings {
+	for _, warning := range ran.warnings {
 		r.warn(c.sandbox, "ContainerDiffers", "container "+c.config.Metadata.Name+": "+warning)
 	}
 	c.mu.Lock()
@@ -92,6 +98,9 @@ func (r *Runtime) start(c *container) error {
 	go func() {
 		defer r.running.Done()
 		_ = cmd.Wait() // the state says it all
+		if where.fresh&syscall.CLONE_NEWPID == 0 {
+			killRest(ran.mounts)
+		}
 		streams.finish()
 		code := exitCode(cmd.ProcessState)
 		reason := "Completed"
@@ -172,7 +181,7 @@ func (r *Runtime) environment(c *container) []string {
 
 // containerSpec is the shim's view of a container.
 func (r *Runtime) containerSpec(c *container) (spec.Container, error) {
-	input := spec.Container{Scratch: filepath.Join(c.dir, "mount"), Rootfs: c.image.image.Root, Hostname: c.sandbox.config.Hostname, Netns: c.sandbox.netns,
+	input := spec.Container{Scratch: filepath.Join(c.dir, "mount"), Rootfs: c.image.image.Root, Hostname: c.sandbox.config.Hostname, Netns: c.sandbox.netns, IPCNamespace: r.siblingIPC(c),
 		Sysctls: c.sandbox.config.GetLinux().GetSysctls(), ReadonlyRoot: c.config.GetLinux().GetSecurityContext().GetReadonlyRootfs(), Process: c.process}
 	for _, target := range c.image.image.Targets() {
 		input.Binds = append(input.Binds, spec.Bind{Source: c.image.image.Files[target], Target: target, ReadOnly: true, Recursive: true, Image: true})
@@ -191,6 +200,12 @@ func (r *Runtime) containerSpec(c *container) (spec.Container, error) {
 			input.Binds = append(input.Binds, spec.Bind{Source: source, Target: target, Image: true})
 		}
 	}
+	// What the containers of a pod share by POSIX shared memory.
+	shm := filepath.Join(c.sandbox.dir, "shm")
+	if c.sandbox.options().GetIpc() == cri.NamespaceMode_NODE {
+		shm = "/dev/shm"
+	}
+	input.Binds = append(input.Binds, spec.Bind{Source: shm, Target: "/dev/shm", Image: true})
 	// A mount inside another one comes after it.
 	depth := func(m *cri.Mount) int { return strings.Count(filepath.Clean(m.ContainerPath), "/") }
 	sort.SliceStable(mounts, func(i, j int) bool { return depth(mounts[i]) < depth(mounts[j]) })

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -18,9 +17,11 @@ const drainTime = 5 * time.Second
 
 // stdio is what is connected to a container: pipes or a terminal on one side, the log file and attached clients on the other.
 type stdio struct {
-	child [3]*os.File // the process's ends, closed once it runs
-	log   *logFile
-	tty   *os.File // the terminal's other end, or nil
+	child      [3]*os.File // the process's ends, closed once it runs
+	console    *console    // where the terminal's other end comes from, or nil
+	wantsInput bool        // the terminal is to be written to
+	log        *logFile
+	tty        *os.File // the terminal's other end once the process runs, or nil
 
 	pumps sync.WaitGroup
 	ours  []*os.File // ends to read from
@@ -44,21 +45,46 @@ func openStdio(logPath string, stdin, stdinOnce, tty bool) (*stdio, error) {
 	}
 	s := &stdio{log: log, stdinOnce: stdinOnce, clients: map[*client]struct{}{}, done: make(chan struct{})}
 	if tty {
-		master, slave, err := openTerminal()
-		if err != nil {
-			return nil, errors.Join(err, log.Close())
-		}
-		s.tty, s.child, s.ours = master, [3]*os.File{slave, slave, slave}, []*os.File{master}
-		if stdin {
-			s.stdin = keepOpen{master}
-		}
-		return s, nil
+		// The terminal is one of the container's own, so the shim makes it; until then there is nothing to read and write.
+		s.wantsInput = stdin
+		err = s.openConsole()
+	} else {
+		err = s.openPipes(stdin)
 	}
-	if err := s.openPipes(stdin); err != nil {
+	if err != nil {
 		s.childStarted()
 		return nil, errors.Join(err, log.Close())
 	}
 	return s, nil
+}
+
+func (s *stdio) openConsole() error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("open the shim's stdin: %w", err)
+	}
+	s.child = [3]*os.File{null, null, null}
+	s.console, err = newConsole()
+	return err
+}
+
+// childRuns is childStarted for a process that was started: it takes over the terminal.
+func (s *stdio) childRuns() error {
+	if s.console == nil {
+		s.childStarted()
+		return nil
+	}
+	master, err := s.console.receive()
+	if err == nil {
+		s.mu.Lock()
+		s.tty, s.ours = master, []*os.File{master}
+		if s.wantsInput {
+			s.stdin = keepOpen{master}
+		}
+		s.mu.Unlock()
+	}
+	s.childStarted()
+	return err
 }
 
 func (s *stdio) openPipes(stdin bool) error {
@@ -88,6 +114,9 @@ func (s *stdio) childStarted() {
 		if file != nil && (i == 0 || file != s.child[0]) {
 			file.Close()
 		}
+	}
+	if s.console != nil {
+		s.console.close()
 	}
 	for i, file := range s.ours {
 		s.pumps.Add(1)
@@ -198,30 +227,6 @@ type keepOpen struct{ *os.File }
 func (k keepOpen) Close() error {
 	_, err := k.File.Write([]byte{4})
 	return err
-}
-
-// openTerminal returns both ends of a new pseudo terminal.
-func openTerminal() (master, slave *os.File, err error) {
-	// Nonblocking, so that a read ends when the file is closed.
-	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open a terminal: %w", err)
-	}
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		unix.Close(fd)
-		return nil, nil, fmt.Errorf("unlock the terminal: %w", err)
-	}
-	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		unix.Close(fd)
-		return nil, nil, fmt.Errorf("find the terminal's other end: %w", err)
-	}
-	slaveFD, err := unix.Open("/dev/pts/"+strconv.Itoa(number), unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		unix.Close(fd)
-		return nil, nil, fmt.Errorf("open the terminal's other end: %w", err)
-	}
-	return os.NewFile(uintptr(fd), "ptmx"), os.NewFile(uintptr(slaveFD), "pts"), nil
 }
 
 // resize tells a terminal its size.

@@ -8,12 +8,14 @@ const (
 	SpecFD    = 3 // read: the JSON of a Container or an Exec
 	ReportFD  = 4 // write: JSON Reports; closed by a successful execve
 	ControlFD = 5 // read: end of file when the node process is gone
+	ConsoleFD = 6 // a socket that the master of a terminal is sent on; only for a Process with TTY
 )
 
 // Modes of the shim, its first argument.
 const (
-	ModeInit = "init" // become a container: first process of new namespaces
-	ModeExec = "exec" // run a command in the namespaces of a container
+	ModeInit  = "init"  // become a container: first process of new namespaces
+	ModeExec  = "exec"  // run a command in the namespaces of a container
+	ModePause = "pause" // be the first process of a pid namespace that containers share; reads a Pause
 )
 
 // Bind is a file or folder of the host that appears in the container.
@@ -51,7 +53,8 @@ type Container struct {
 	Scratch      string            `json:"scratch"`          // an empty folder to mount on
 	Rootfs       string            `json:"rootfs,omitempty"` // root file system, never written to; empty: a skeleton around the host's /usr
 	Hostname     string            `json:"hostname,omitempty"`
-	Netns        string            `json:"netns,omitempty"` // empty: the node's
+	Netns        string            `json:"netns,omitempty"`        // empty: the node's
+	IPCNamespace string            `json:"ipcNamespace,omitempty"` // of another container of the pod; empty: as it was started
 	Sysctls      map[string]string `json:"sysctls,omitempty"`
 	Binds        []Bind            `json:"binds,omitempty"` // in this order, after pivot_root
 	ReadonlyRoot bool              `json:"readonlyRoot,omitempty"`
@@ -63,6 +66,9 @@ type Exec struct {
 	Pid     int     `json:"pid"` // the container's first process, in the shim's pid namespace
 	Process Process `json:"process"`
 }
+
+// Pause is what ModePause reads.
+type Pause struct{}
 
 // Report is what the shim answers; nothing but the end of file means that the command was started.
 type Report struct {

@@ -113,6 +113,9 @@ func (c *Cluster) scheduler() component {
 		"--authentication-kubeconfig=" + c.pki.path("scheduler.kubeconfig"),
 		"--authorization-kubeconfig=" + c.pki.path("scheduler.kubeconfig"),
 		"--leader-elect=false", "--profiling=false", unserved,
+		// The plugin that binds volumes has a cache of claims that another handler fills. Without the second of back-off a pod
+		// whose claim has just been bound may be looked at before that, and then waits five minutes for the next look.
+		"--feature-gates=SchedulerPopFromBackoffQ=false",
 	}, unthrottled...)}
 }
 

@@ -14,11 +14,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register" // --logging-format=json, as upstream's binaries have it
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
 	"k8s.io/component-base/version"
+	kubectlcmd "k8s.io/kubectl/pkg/cmd"
+	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
@@ -38,6 +41,7 @@ func Main(argv []string, extra map[string]Command) int {
 		"kube-apiserver":          upstream(apiserver.NewAPIServerCommand),
 		"kube-controller-manager": upstream(controllermanager.NewControllerManagerCommand),
 		"kube-scheduler":          upstream(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
+		"kubectl":                 kubectl,
 		"version":                 printVersion,
 	}
 	maps.Copy(commands, extra)
@@ -79,6 +83,18 @@ func upstream(newCommand func() *cobra.Command) Command {
 		command.SetArgs(args)
 		return cli.Run(command)
 	}
+}
+
+// kubectl is for machines that have none, and for the tests; its plugins are left out.
+func kubectl(args []string) int {
+	command := kubectlcmd.NewKubectlCommand(kubectlcmd.KubectlOptions{
+		IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
+	})
+	command.SetArgs(args)
+	if err := cli.RunNoErrOutput(command); err != nil {
+		kubectlutil.CheckErr(err) // ends the process with the error's own status
+	}
+	return 0
 }
 
 // etcd does not come back from etcdmain on failure: it exits the process with its own status.

@@ -1,6 +1,7 @@
 // Package images reads the image catalogue: what stands behind an image reference on an embedded node. In comes the JSON
 // file that eventrig writes, out comes per reference the root file system, the files bound into it and the image's
-// defaults (entrypoint, environment, user). Nothing is ever fetched from a registry.
+// defaults (entrypoint, environment, user). A node has no network to the outside: an image of a registry is pulled by
+// eventrig, which is asked on a Unix socket.
 package images
 
 import (
@@ -15,9 +16,10 @@ import (
 
 // Kinds of images.
 const (
-	Applet  = "applet"  // a program of ours or of a component, on the host's /usr
-	Command = "command" // a command of the host, on the host's /usr
-	Rootfs  = "rootfs"  // an unpacked root file system
+	Applet   = "applet"   // a program of ours or of a component, on the host's /usr
+	Command  = "command"  // a command of the host, on the host's /usr
+	Rootfs   = "rootfs"   // an unpacked root file system
+	Registry = "registry" // an image of a registry, which becomes a Rootfs when it is pulled
 )
 
 // DefaultPath is the PATH of a container whose image sets none.
@@ -29,6 +31,8 @@ type Image struct {
 	Reference  string            `json:"reference,omitempty"`
 	Kind       string            `json:"kind"`
 	Root       string            `json:"root,omitempty"`
+	Digest     string            `json:"digest,omitempty"` // of the image that Root was unpacked from
+	Source     string            `json:"source,omitempty"` // what is pulled for a Registry image
 	Files      map[string]string `json:"files,omitempty"`
 	Entrypoint []string          `json:"entrypoint,omitempty"`
 	Cmd        []string          `json:"cmd,omitempty"`
@@ -42,6 +46,7 @@ type Image struct {
 // Catalogue is the whole file.
 type Catalogue struct {
 	Images []Image `json:"images"`
+	Puller string  `json:"puller,omitempty"` // the Unix socket on which eventrig pulls
 }
 
 // Load reads and checks a catalogue file.
@@ -72,8 +77,12 @@ func (i Image) check() error {
 		if i.Root == "" {
 			return fmt.Errorf("%s%s: a rootfs image needs root", i.Repository, i.Reference)
 		}
+	case Registry:
+		if i.Source == "" {
+			return fmt.Errorf("%s%s: an image of a registry needs source", i.Repository, i.Reference)
+		}
 	default:
-		return fmt.Errorf("%s%s: kind %q is none of %s, %s, %s", i.Repository, i.Reference, i.Kind, Applet, Command, Rootfs)
+		return fmt.Errorf("%s%s: kind %q is none of %s, %s, %s, %s", i.Repository, i.Reference, i.Kind, Applet, Command, Rootfs, Registry)
 	}
 	return nil
 }
@@ -102,7 +111,7 @@ func (c *Catalogue) Find(reference string) (Image, bool) {
 func (c *Catalogue) Resolve(reference string) (Image, error) {
 	image, ok := c.Find(reference)
 	if !ok {
-		return Image{}, fmt.Errorf("image %s has no mapping: add --image %s=rootfs:PATH (or command:PATH, oci:FILE)", reference, Repository(reference))
+		return Image{}, fmt.Errorf("image %s has no mapping: add --image %s=rootfs:PATH (or command:PATH, oci:FILE, registry:REFERENCE)", reference, Repository(reference))
 	}
 	hint := ""
 	if image.Hint != "" {

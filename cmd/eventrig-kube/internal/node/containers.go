@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 
 	v1 "k8s.io/api/core/v1"
@@ -16,6 +17,7 @@ import (
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/images"
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/network"
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/runtime"
+	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/service"
 )
 
 // startRuntime starts the container runtime on socket. changed hears of each container's start and end.
@@ -24,11 +26,16 @@ func startRuntime(f *Flags, client clientset.Interface, pods *network.Network, c
 	if err != nil {
 		return nil, err
 	}
+	hostPorts, err := service.NewHostPorts(net.ParseIP(f.NodeIP))
+	if err != nil {
+		return nil, err
+	}
 	containers, err := runtime.New(runtime.Config{
 		Root:         filepath.Join(f.RootDir, "containers"),
 		Shim:         f.Shim,
 		Images:       catalogue,
 		Network:      pods,
+		HostPorts:    hostPorts,
 		OnChange:     changed,
 		Unprivileged: f.Unprivileged,
 		Log:          klog.Background(),

@@ -208,7 +208,7 @@ func (c *container) status() *cri.ContainerStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := &cri.ContainerStatus{Id: c.id, Metadata: c.config.Metadata, State: c.state, CreatedAt: c.created.UnixNano(), Image: c.config.Image,
-		ImageRef: c.imageID, ImageId: c.imageID, Labels: c.config.Labels, Annotations: c.config.Annotations, Mounts: c.config.Mounts, LogPath: c.logPath,
+		ImageRef: c.image.digest(c.imageID), ImageId: c.imageID, Labels: c.config.Labels, Annotations: c.config.Annotations, Mounts: c.config.Mounts, LogPath: c.logPath,
 		Reason: c.reason, Message: c.message, ExitCode: c.code}
 	if !c.started.IsZero() {
 		s.StartedAt = c.started.UnixNano()

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+	crierrors "k8s.io/cri-api/pkg/errors"
 
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/images"
 )
@@ -23,7 +25,7 @@ type pulledImage struct {
 
 func (p pulledImage) describe(id string) *cri.Image {
 	image := &cri.Image{Id: id, RepoTags: []string{p.reference}, Size: 1, Spec: &cri.ImageSpec{Image: p.reference, UserSpecifiedImage: p.reference}}
-	image.RepoDigests = []string{images.Repository(p.reference) + "@" + id}
+	image.RepoDigests = []string{p.digest(id)}
 	if strings.Contains(p.reference, "@") {
 		image.RepoTags, image.RepoDigests = nil, []string{p.reference}
 	}
@@ -39,6 +41,15 @@ func (p pulledImage) describe(id string) *cri.Image {
 	return image
 }
 
+// digest is what `kubectl get pod` shows as the image's id: the digest of the image that a root file system was unpacked
+// from, and for other kinds an id of ours.
+func (p pulledImage) digest(id string) string {
+	if p.image.Digest != "" {
+		id = p.image.Digest
+	}
+	return images.Repository(p.reference) + "@" + id
+}
+
 // lookup finds an image by reference or by the id that PullImage returned.
 func (r *Runtime) lookup(reference string) (string, pulledImage, error) {
 	r.mu.Lock()
@@ -51,7 +62,40 @@ func (r *Runtime) lookup(reference string) (string, pulledImage, error) {
 	if err != nil {
 		return "", pulledImage{}, err
 	}
+	if image.Kind == images.Registry {
+		r.mu.Lock()
+		id, fetched := r.fetched[reference]
+		known := r.pulled[id]
+		r.mu.Unlock()
+		if !fetched {
+			return "", pulledImage{reference: reference, image: image}, errNotPulled
+		}
+		return id, known, nil
+	}
 	return images.ID(reference, image), pulledImage{reference: reference, image: image}, nil
+}
+
+// errNotPulled says that an image is to be had, from its registry.
+var errNotPulled = errors.New("the image has not been pulled from its registry yet")
+
+// fetch pulls an image from its registry, also one that was pulled before: its tag may mean another one now.
+func (r *Runtime) fetch(ctx context.Context, mapping pulledImage, auth *cri.AuthConfig) (string, pulledImage, error) {
+	image, err := r.config.Images.Pull(ctx, mapping.image, mapping.reference, images.Credentials{Username: auth.GetUsername(), Password: auth.GetPassword(),
+		Auth: auth.GetAuth(), IdentityToken: auth.GetIdentityToken(), RegistryToken: auth.GetRegistryToken()})
+	var refused *images.PullError
+	if errors.As(err, &refused) && refused.Unreachable {
+		// The kubelet knows this text (k8s.io/cri-api/pkg/errors, ErrRegistryUnavailable), and makes a reason of it.
+		return "", pulledImage{}, status.Errorf(codes.Unknown, "%v: %v", crierrors.ErrRegistryUnavailable, err)
+	}
+	if err != nil {
+		return "", pulledImage{}, status.Error(codes.Unknown, err.Error())
+	}
+	id, p := images.ID(mapping.reference, image), pulledImage{reference: mapping.reference, image: image}
+	r.remember(id, p)
+	r.mu.Lock()
+	r.fetched[mapping.reference] = id
+	r.mu.Unlock()
+	return id, p, nil
 }
 
 // ListImages lists the images that have been pulled.
@@ -79,8 +123,15 @@ func (r *Runtime) ImageStatus(_ context.Context, req *cri.ImageStatusRequest) (*
 }
 
 // PullImage looks an image up. Its error, which ends in ImagePullBackOff, says how to map an image.
-func (r *Runtime) PullImage(_ context.Context, req *cri.PullImageRequest) (*cri.PullImageResponse, error) {
+func (r *Runtime) PullImage(ctx context.Context, req *cri.PullImageRequest) (*cri.PullImageResponse, error) {
 	reference := req.GetImage().GetImage()
+	if mapping, err := r.config.Images.Resolve(reference); err == nil && mapping.Kind == images.Registry {
+		id, _, err := r.fetch(ctx, pulledImage{reference: reference, image: mapping}, req.GetAuth())
+		if err != nil {
+			return nil, err
+		}
+		return &cri.PullImageResponse{ImageRef: id}, nil
+	}
 	id, p, err := r.lookup(reference)
 	if err != nil {
 		return nil, status.Error(codes.NotFound, err.Error())
@@ -103,6 +154,7 @@ func (r *Runtime) RemoveImage(_ context.Context, req *cri.RemoveImageRequest) (*
 	for id, p := range r.pulled {
 		if want == id || want == p.reference {
 			delete(r.pulled, id)
+			delete(r.fetched, p.reference)
 		}
 	}
 	return &cri.RemoveImageResponse{}, nil

@@ -23,6 +23,7 @@ import (
 	"k8s.io/kubelet/pkg/cri/streaming"
 
 	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/images"
+	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/service"
 )
 
 // Network gives pods their network namespace. Add returns its path ("" for the node's own) and the pod's address.
@@ -31,12 +32,19 @@ type Network interface {
 	Remove(sandboxID string) error
 }
 
+// HostPorts leads ports of the node to pods. Publish returns what it cannot give; Withdraw of a pod that has none is no error.
+type HostPorts interface {
+	Publish(sandboxID, name, podIP string, ports []service.HostPort) (refused []string, err error)
+	Withdraw(sandboxID string) error
+}
+
 // Config is what a Runtime is made of.
 type Config struct {
 	Root         string            // folder for mount points and small files of containers, best on a tmpfs
 	Shim         string            // path of eventrig-shim
 	Images       *images.Catalogue // what stands behind an image reference
 	Network      Network
+	HostPorts    HostPorts           // nil: pods get none
 	DNS          *cri.DNSConfig      // for pods whose sandbox config has none
 	OnChange     func(podUID string) // called after each state change of a sandbox or container; must not block
 	Unprivileged bool                // only one uid is mapped: another one is a warning and not an error
@@ -68,6 +76,7 @@ type Runtime struct {
 	sandboxes  map[string]*sandbox
 	containers map[string]*container
 	pulled     map[string]pulledImage // by id
+	fetched    map[string]string      // ids of the images of registries, by the reference that was pulled
 	running    sync.WaitGroup         // goroutines that wait for a container or command
 }
 
@@ -93,7 +102,7 @@ func New(config Config) (*Runtime, error) {
 		return nil, fmt.Errorf("make the control pipe: %w", err)
 	}
 	r := &Runtime{config: config, spawner: newSpawner(), control: control, alive: alive,
-		sandboxes: map[string]*sandbox{}, containers: map[string]*container{}, pulled: map[string]pulledImage{}}
+		sandboxes: map[string]*sandbox{}, containers: map[string]*container{}, pulled: map[string]pulledImage{}, fetched: map[string]string{}}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	if err := r.startStreaming(); err != nil {
 		return nil, errors.Join(err, r.Close())

@@ -13,7 +13,10 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	v1 "k8s.io/api/core/v1"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/service"
 )
 
 // sandbox is a pod: a network namespace and the containers in it. There is no pause process; the namespace is held by the
@@ -77,7 +80,7 @@ func (r *Runtime) RunPodSandbox(_ context.Context, req *cri.RunPodSandboxRequest
 			return nil, errors.Join(fmt.Errorf("make the pod's network: %w", err), r.config.Network.Remove(s.id), os.RemoveAll(s.dir))
 		}
 	}
-	if err := r.startPause(s); err != nil {
+	if err := errors.Join(r.publishPorts(s), r.startPause(s)); err != nil {
 		return nil, errors.Join(err, r.release(s))
 	}
 	r.mu.Lock()
@@ -182,10 +185,44 @@ func (r *Runtime) stopSandbox(s *sandbox) error {
 	if s.hostNetwork() {
 		return nil
 	}
-	if err := r.config.Network.Remove(s.id); err != nil {
+	if err := r.removeNetwork(s); err != nil {
 		return fmt.Errorf("remove the pod's network: %w", err)
 	}
 	return nil
+}
+
+// publishPorts gives a pod the ports of the node that it asks for; what cannot be had is an Event of the pod.
+func (r *Runtime) publishPorts(s *sandbox) error {
+	var ports []service.HostPort
+	for _, p := range s.config.PortMappings {
+		if p.HostPort > 0 {
+			ports = append(ports, service.HostPort{Protocol: v1.Protocol(p.Protocol.String()), HostIP: p.HostIp, Host: p.HostPort, Pod: p.ContainerPort})
+		}
+	}
+	if len(ports) == 0 || s.hostNetwork() {
+		return nil // on the node's network the port is the container's own
+	}
+	if r.config.HostPorts == nil {
+		r.warn(s, "HostPortRefused", "this node gives no hostPort")
+		return nil
+	}
+	meta := s.config.GetMetadata()
+	refused, err := r.config.HostPorts.Publish(s.id, meta.GetNamespace()+"/"+meta.GetName(), s.ip, ports)
+	for _, why := range refused {
+		r.warn(s, "HostPortRefused", why)
+	}
+	if err != nil {
+		return fmt.Errorf("give the pod its hostPorts: %w", err)
+	}
+	return nil
+}
+
+func (r *Runtime) removeNetwork(s *sandbox) error {
+	var err error
+	if r.config.HostPorts != nil {
+		err = r.config.HostPorts.Withdraw(s.id)
+	}
+	return errors.Join(err, r.config.Network.Remove(s.id))
 }
 
 // release undoes RunPodSandbox.
@@ -193,7 +230,7 @@ func (r *Runtime) release(s *sandbox) error {
 	s.stopPause()
 	var networkErr error
 	if !s.hostNetwork() {
-		networkErr = r.config.Network.Remove(s.id)
+		networkErr = r.removeNetwork(s)
 	}
 	return errors.Join(networkErr, os.RemoveAll(s.dir))
 }

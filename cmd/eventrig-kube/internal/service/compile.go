@@ -15,6 +15,7 @@ type Rule struct {
 	Protocol  v1.Protocol
 	To        netip.AddrPort   // the Service's address
 	Endpoints []netip.AddrPort // in order; none means that a connection is refused
+	ByClient  bool             // a client always reaches the same endpoint (sessionAffinity: ClientIP)
 }
 
 // Compile turns Services and their endpoints into rules, sorted, so that equal states give equal rules.
@@ -40,6 +41,7 @@ func Compile(services []*v1.Service, endpointSlices []*discovery.EndpointSlice, 
 			for _, to := range addressesOf(svc, port, nodeIP) {
 				rules = append(rules, Rule{
 					Name: key + ":" + port.Name, Protocol: cmp.Or(port.Protocol, v1.ProtocolTCP), To: to, Endpoints: endpoints,
+					ByClient: svc.Spec.SessionAffinity == v1.ServiceAffinityClientIP,
 				})
 			}
 		}

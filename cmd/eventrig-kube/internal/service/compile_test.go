@@ -54,18 +54,18 @@ func TestCompile(t *testing.T) {
 				slice("web", "http", 8081, endpoint("10.244.1.2", true, true)),
 				slice("other", "http", 8080, endpoint("10.244.1.9", true, true)),
 			},
-			[]Rule{{"argo/web:http", v1.ProtocolTCP, netip.MustParseAddrPort("10.96.1.1:80"), addresses("10.244.1.2:8081", "10.244.1.3:8080")}},
+			[]Rule{{Name: "argo/web:http", Protocol: v1.ProtocolTCP, To: netip.MustParseAddrPort("10.96.1.1:80"), Endpoints: addresses("10.244.1.2:8081", "10.244.1.3:8080")}},
 		},
 		{
 			"no endpoint: the rule stays, so that connections are refused",
 			[]*v1.Service{svc("web", "10.96.1.1", http)}, nil,
-			[]Rule{{"argo/web:http", v1.ProtocolTCP, netip.MustParseAddrPort("10.96.1.1:80"), nil}},
+			[]Rule{{Name: "argo/web:http", Protocol: v1.ProtocolTCP, To: netip.MustParseAddrPort("10.96.1.1:80"), Endpoints: nil}},
 		},
 		{
 			"an endpoint that ends serves while there is no other",
 			[]*v1.Service{svc("web", "10.96.1.1", http)},
 			[]*discovery.EndpointSlice{slice("web", "http", 8080, endpoint("10.244.1.3", false, true))},
-			[]Rule{{"argo/web:http", v1.ProtocolTCP, netip.MustParseAddrPort("10.96.1.1:80"), addresses("10.244.1.3:8080")}},
+			[]Rule{{Name: "argo/web:http", Protocol: v1.ProtocolTCP, To: netip.MustParseAddrPort("10.96.1.1:80"), Endpoints: addresses("10.244.1.3:8080")}},
 		},
 		{"headless Services have no rule", []*v1.Service{svc("web", v1.ClusterIPNone, http)}, nil, nil},
 		{
@@ -73,15 +73,15 @@ func TestCompile(t *testing.T) {
 			[]*v1.Service{svc("web", "10.96.1.1", v1.ServicePort{Port: 80, NodePort: 30080})},
 			[]*discovery.EndpointSlice{slice("web", "", 8080, endpoint("10.244.1.3", true, true))},
 			[]Rule{
-				{"argo/web:", v1.ProtocolTCP, netip.MustParseAddrPort("10.96.1.1:80"), addresses("10.244.1.3:8080")},
-				{"argo/web:", v1.ProtocolTCP, netip.MustParseAddrPort("10.244.0.1:30080"), addresses("10.244.1.3:8080")},
+				{Name: "argo/web:", Protocol: v1.ProtocolTCP, To: netip.MustParseAddrPort("10.96.1.1:80"), Endpoints: addresses("10.244.1.3:8080")},
+				{Name: "argo/web:", Protocol: v1.ProtocolTCP, To: netip.MustParseAddrPort("10.244.0.1:30080"), Endpoints: addresses("10.244.1.3:8080")},
 			},
 		},
 		{
 			"a port of another name or protocol is not this one",
 			[]*v1.Service{svc("web", "10.96.1.1", v1.ServicePort{Name: "http", Port: 80, Protocol: v1.ProtocolUDP})},
 			[]*discovery.EndpointSlice{slice("web", "http", 8080, endpoint("10.244.1.3", true, true))},
-			[]Rule{{"argo/web:http", v1.ProtocolUDP, netip.MustParseAddrPort("10.96.1.1:80"), nil}},
+			[]Rule{{Name: "argo/web:http", Protocol: v1.ProtocolUDP, To: netip.MustParseAddrPort("10.96.1.1:80"), Endpoints: nil}},
 		},
 	} {
 		if got := Compile(c.services, c.slices, node); !reflect.DeepEqual(got, c.want) {

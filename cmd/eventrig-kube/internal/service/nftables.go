@@ -11,8 +11,6 @@ import (
 	v1 "k8s.io/api/core/v1"
 )
 
-const tableName = "eventrig-services"
-
 // Offsets in the IPv4 and the TCP or UDP header.
 const (
 	sourceAddress      = 12
@@ -23,46 +21,81 @@ const (
 // ctStatusDNAT is the bit of a connection whose destination was translated (IPS_DST_NAT).
 const ctStatusDNAT = 1 << 5
 
-// replaceTable makes the kernel translate exactly these rules. The kernel takes the whole of it or nothing, in one
+// table is one nftables table of translations under construction. The kernel takes the whole of it or nothing, in one
 // transaction: no connection meets half a table.
-func replaceTable(rules []Rule, cidr netip.Prefix, node, dns netip.Addr) error {
+type table struct {
+	conn *nftables.Conn
+	*nftables.Table
+}
+
+func newTable(name string) (*table, error) {
 	conn, err := nftables.New()
 	if err != nil {
-		return fmt.Errorf("open nftables: %w", err)
+		return nil, fmt.Errorf("open nftables: %w", err)
 	}
-	table := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: tableName}
-	conn.AddTable(table) // so that there is one to delete the first time
-	conn.DelTable(table)
-	conn.AddTable(table)
+	t := &table{conn, &nftables.Table{Family: nftables.TableFamilyIPv4, Name: name}}
+	conn.AddTable(t.Table) // so that there is one to delete the first time
+	conn.DelTable(t.Table)
+	conn.AddTable(t.Table)
+	return t, nil
+}
 
-	services := conn.AddChain(&nftables.Chain{Table: table, Name: "services"})
-	refuse := conn.AddChain(&nftables.Chain{Table: table, Name: "refuse"})
-	for _, rule := range rules {
-		addTranslation(conn, table, services, rule)
-	}
-	addRefusals(conn, table, refuse, rules, cidr, node, dns)
-
-	hook := func(name string, kind nftables.ChainType, at *nftables.ChainHook, priority *nftables.ChainPriority) *nftables.Chain {
-		return conn.AddChain(&nftables.Chain{Table: table, Name: name, Type: kind, Hooknum: at, Priority: priority})
-	}
-	jump := func(from, to *nftables.Chain) {
-		conn.AddRule(&nftables.Rule{Table: table, Chain: from, Exprs: []expr.Any{&expr.Verdict{Kind: expr.VerdictJump, Chain: to.Name}}})
-	}
-	jump(hook("nat-prerouting", nftables.ChainTypeNAT, nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest), services)
-	jump(hook("nat-output", nftables.ChainTypeNAT, nftables.ChainHookOutput, nftables.ChainPriorityRef(-100)), services)
-	jump(hook("filter-forward", nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter), refuse)
-	jump(hook("filter-output", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityFilter), refuse)
-	postrouting := hook("nat-postrouting", nftables.ChainTypeNAT, nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource)
-	addHairpins(conn, table, postrouting, rules, node)
-
-	if err := conn.Flush(); err != nil {
-		return fmt.Errorf("replace the nftables table %s: %w", tableName, err)
+func (t *table) replace() error {
+	if err := t.conn.Flush(); err != nil {
+		return fmt.Errorf("replace the nftables table %s: %w", t.Name, err)
 	}
 	return nil
 }
 
-// addTranslation spreads new connections evenly: the first of n endpoints takes one in n, the next one in n-1 of the rest.
-func addTranslation(conn *nftables.Conn, table *nftables.Table, chain *nftables.Chain, rule Rule) {
+func (t *table) chain(name string) *nftables.Chain {
+	return t.conn.AddChain(&nftables.Chain{Table: t.Table, Name: name})
+}
+
+func (t *table) hook(name string, kind nftables.ChainType, at *nftables.ChainHook, priority *nftables.ChainPriority) *nftables.Chain {
+	return t.conn.AddChain(&nftables.Chain{Table: t.Table, Name: name, Type: kind, Hooknum: at, Priority: priority})
+}
+
+func (t *table) rule(chain *nftables.Chain, match []expr.Any, then ...expr.Any) {
+	t.conn.AddRule(&nftables.Rule{Table: t.Table, Chain: chain, Exprs: append(match, then...)})
+}
+
+func (t *table) jump(from, to *nftables.Chain) {
+	t.rule(from, nil, &expr.Verdict{Kind: expr.VerdictJump, Chain: to.Name})
+}
+
+// translate adds the rules for what comes from pods and from processes of the node itself. Of two tables that translate one
+// address, the kernel asks the one with the lower priority first, and the other one no more.
+func (t *table) translate(rules []Rule, node netip.Addr, before nftables.ChainPriority) {
+	translations := t.chain("translations")
+	for _, rule := range rules {
+		if rule.ByClient {
+			t.addSticky(translations, rule)
+		} else {
+			t.addSpread(translations, rule)
+		}
+	}
+	t.jump(t.hook("nat-prerouting", nftables.ChainTypeNAT, nftables.ChainHookPrerouting, nftables.ChainPriorityRef(*nftables.ChainPriorityNATDest-before)), translations)
+	t.jump(t.hook("nat-output", nftables.ChainTypeNAT, nftables.ChainHookOutput, nftables.ChainPriorityRef(*nftables.ChainPriorityNATDest-before)), translations)
+	postrouting := t.hook("nat-postrouting", nftables.ChainTypeNAT, nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource)
+	addHairpins(t.conn, t.Table, postrouting, rules, node)
+}
+
+// replaceServices makes the kernel translate exactly these Services.
+func replaceServices(rules []Rule, cidr netip.Prefix, node, dns netip.Addr) error {
+	t, err := newTable("eventrig-services")
+	if err != nil {
+		return err
+	}
+	t.translate(rules, node, 0)
+	refuse := t.chain("refuse")
+	addRefusals(t.conn, t.Table, refuse, rules, cidr, node, dns)
+	t.jump(t.hook("filter-forward", nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter), refuse)
+	t.jump(t.hook("filter-output", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityFilter), refuse)
+	return t.replace()
+}
+
+// addSpread spreads new connections evenly: the first of n endpoints takes one in n, the next one in n-1 of the rest.
+func (t *table) addSpread(chain *nftables.Chain, rule Rule) {
 	for i, endpoint := range rule.Endpoints {
 		match := matchTo(rule)
 		if left := len(rule.Endpoints) - i; left > 1 {
@@ -71,13 +104,32 @@ func addTranslation(conn *nftables.Conn, table *nftables.Table, chain *nftables.
 				equals(1, binaryutil.NativeEndian.PutUint32(0)),
 			)
 		}
-		address := endpoint.Addr().As4()
-		match = append(match,
-			&expr.Immediate{Register: 1, Data: address[:]},
-			&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(endpoint.Port())},
-			&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, RegProtoMin: 2},
+		t.rule(chain, match, toEndpoint(endpoint)...)
+	}
+}
+
+// addSticky leads each client to one endpoint, chosen by the end of the client's address: pods have consecutive ones. It
+// remembers nothing, so that a change of other endpoints, which replaces the table, takes no client away from its own.
+func (t *table) addSticky(chain *nftables.Chain, rule Rule) {
+	if len(rule.Endpoints) == 0 {
+		return
+	}
+	for group, endpoint := range groupClients(rule.Endpoints) {
+		match := append(matchTo(rule),
+			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: sourceAddress, Len: 4},
+			&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.BigEndian.PutUint32(clientGroups - 1), Xor: make([]byte, 4)},
+			equals(1, binaryutil.BigEndian.PutUint32(uint32(group))),
 		)
-		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: match, UserData: []byte(rule.Name)})
+		t.rule(chain, match, toEndpoint(endpoint)...)
+	}
+}
+
+func toEndpoint(endpoint netip.AddrPort) []expr.Any {
+	address := endpoint.Addr().As4()
+	return []expr.Any{
+		&expr.Immediate{Register: 1, Data: address[:]},
+		&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(endpoint.Port())},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, RegProtoMin: 2},
 	}
 }
 

@@ -103,7 +103,7 @@ func (p *Proxy) sync() error {
 	if p.applied != nil && reflect.DeepEqual(rules, p.applied) {
 		return nil
 	}
-	if err := replaceTable(rules, p.cidr, p.node, p.dns); err != nil {
+	if err := replaceServices(rules, p.cidr, p.node, p.dns); err != nil {
 		return err
 	}
 	p.applied = rules

@@ -119,6 +119,9 @@ func Start(ctx context.Context, options Options) (_ *Rig, err error) {
 // boot starts everything, side by side where nothing forces an order.
 func (r *Rig) boot(ctx context.Context, programs programs) error {
 	images := filepath.Join(r.folder, "images.json")
+	if err := r.servePulls(&programs.catalogue); err != nil {
+		return err
+	}
 	if err := programs.catalogue.Write(images); err != nil {
 		return fmt.Errorf("write image catalogue: %w", err)
 	}

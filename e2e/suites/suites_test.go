@@ -31,7 +31,7 @@ const bootTimeout = 30 * time.Minute
 
 var _ = BeforeSuite(func(ctx SpecContext) {
 	var err error
-	shared, err = rig.Start(ctx, rig.Options{Log: func(format string, arguments ...any) { GinkgoLogr.Info("rig", "line", format) }})
+	shared, err = rig.Start(ctx, rig.Options{Images: specImages(ctx), Log: func(format string, arguments ...any) { GinkgoLogr.Info("rig", "line", format) }})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(shared.Close)
 }, NodeTimeout(bootTimeout))

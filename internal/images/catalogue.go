@@ -8,14 +8,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
 	"github.com/eventrig/eventrig/internal/failure"
 )
 
 // The kinds of an image.
 const (
-	KindApplet  = "applet"  // binaries that eventrig brings, over the host's own /usr
-	KindCommand = "command" // a command of the host, over the host's own /usr
-	KindRootfs  = "rootfs"  // an unpacked root file system
+	KindApplet   = "applet"   // binaries that eventrig brings, over the host's own /usr
+	KindCommand  = "command"  // a command of the host, over the host's own /usr
+	KindRootfs   = "rootfs"   // an unpacked root file system
+	KindRegistry = "registry" // an image of a registry, pulled when a pod asks for it
 )
 
 // Image is what stands behind an image reference.
@@ -23,8 +26,10 @@ type Image struct {
 	Repository string            `json:"repository"`          // matched without tag and digest
 	Reference  string            `json:"reference,omitempty"` // the exact reference; wins over a repository
 	Kind       string            `json:"kind"`
-	Root       string            `json:"root,omitempty"`  // rootfs: the folder, read-only
-	Files      map[string]string `json:"files,omitempty"` // path in the container to path of the host, bound read-only
+	Root       string            `json:"root,omitempty"`   // rootfs: the folder, read-only
+	Digest     string            `json:"digest,omitempty"` // rootfs: of the image that it was unpacked from
+	Source     string            `json:"source,omitempty"` // registry: the reference to pull; see PulledFrom
+	Files      map[string]string `json:"files,omitempty"`  // path in the container to path of the host, bound read-only
 	Entrypoint []string          `json:"entrypoint,omitempty"`
 	Cmd        []string          `json:"cmd,omitempty"`
 	Env        []string          `json:"env,omitempty"`
@@ -37,6 +42,7 @@ type Image struct {
 // Catalogue is the list of images; the last entry that matches a reference counts, so that a user's mapping wins.
 type Catalogue struct {
 	Images []Image `json:"images"`
+	Puller string  `json:"puller,omitempty"` // the Unix socket of ServePulls
 }
 
 // Components are the paths of the binaries that a catalogue is made of. An empty path leaves its image out.
@@ -127,7 +133,7 @@ func DefaultCatalogue(c Components) Catalogue {
 	return catalogue
 }
 
-const mapUsage = "write REF=command:/path/of/command, REF=rootfs:/folder, REF=oci:/image.tar (or an OCI layout folder), or REF=applet:/path/of/static/binary"
+const mapUsage = "write REF=command:/path/of/command, REF=rootfs:/folder, REF=oci:/image.tar (or an OCI layout folder), REF=registry:host/image:tag, or REF=applet:/path/of/static/binary"
 
 // Map adds the user's mapping REF=HOW. A REF with a tag or digest is matched exactly, one without by its repository.
 // An OCI image is unpacked into the default cache folder.
@@ -140,6 +146,18 @@ func (c *Catalogue) MapWith(b *Builder, spec string) error {
 	if !ok || !ok2 || reference == "" || path == "" {
 		return failure.New(failure.BadInput, mapUsage, "image mapping %q is not REF=HOW:PATH", spec)
 	}
+	image := Image{Repository: Repository(reference), Env: []string{containerPath}, WorkDir: "/", Hint: "mapped by the user: " + spec}
+	if image.Repository != Normalise(reference) {
+		image.Reference = reference
+	}
+	if kind == "registry" {
+		if _, err := name.ParseReference(path); err != nil {
+			return failure.New(failure.BadInput, mapUsage, "image mapping %q: %w", spec, err)
+		}
+		image.Kind, image.Source = KindRegistry, path
+		c.Images = append(c.Images, image)
+		return nil
+	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return fmt.Errorf("find %s: %w", path, err)
@@ -147,10 +165,6 @@ func (c *Catalogue) MapWith(b *Builder, spec string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return failure.New(failure.BadInput, mapUsage, "image mapping %q: %w", spec, err)
-	}
-	image := Image{Repository: Repository(reference), Env: []string{containerPath}, WorkDir: "/", Hint: "mapped by the user: " + spec}
-	if image.Repository != Normalise(reference) {
-		image.Reference = reference
 	}
 	switch kind {
 	case "command", "applet":
@@ -165,11 +179,11 @@ func (c *Catalogue) MapWith(b *Builder, spec string) error {
 		}
 		image.Kind, image.Root = KindRootfs, path
 	case "oci":
-		if err := b.unpack(path, &image); err != nil {
+		if err := b.unpack(path, reference, &image); err != nil {
 			return failure.New(failure.BadInput, mapUsage, "image mapping %q: %w", spec, err)
 		}
 	default:
-		return failure.New(failure.BadInput, mapUsage, "image mapping %q: %q is none of command, rootfs, oci, applet", spec, kind)
+		return failure.New(failure.BadInput, mapUsage, "image mapping %q: %q is none of command, rootfs, oci, registry, applet", spec, kind)
 	}
 	c.Images = append(c.Images, image)
 	return nil
@@ -194,7 +208,7 @@ func (c Catalogue) Find(reference string) (Image, bool) {
 // Write writes the catalogue file that the node reads. What Find would never return is left out, so that a reader that
 // takes the first match reads the same; the file is replaced by a rename, so that it is never seen half written.
 func (c Catalogue) Write(file string) error {
-	content, err := json.MarshalIndent(Catalogue{Images: c.effective()}, "", "  ")
+	content, err := json.MarshalIndent(Catalogue{Images: c.effective(), Puller: c.Puller}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write image catalogue: %w", err)
 	}

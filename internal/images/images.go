@@ -2,7 +2,7 @@
 // needs to run.
 //
 // In: versions of Argo's and NATS's modules, eventrig's own source tree or binaries, and the user's mappings
-// (REF=command:/path, rootfs:/path, oci:/file, applet:/path). Out: paths of binaries in the cache, and the image catalogue
+// (REF=command:/path, rootfs:/path, oci:/file, registry:reference, applet:/path). Out: paths of binaries in the cache, and the image catalogue
 // (a JSON file) that the node reads when the kubelet asks for an image.
 //
 // Every component is built from its own module at its own pinned dependencies, so that a version is a flag and what

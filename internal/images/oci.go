@@ -1,59 +1,68 @@
 package images
 
 import (
-	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// unpack makes a root file system of an image archive (docker save, or an OCI layout as folder or tar) and takes over
-// entrypoint, command, environment, working folder and user from its configuration.
-func (b *Builder) unpack(path string, into *Image) error {
-	image, done, err := openImage(path)
+// unpack makes a root file system of an image archive: of docker save, or an OCI layout as folder or tar, compressed or not.
+func (b *Builder) unpack(path, reference string, into *Image) error {
+	image, done, err := openImage(path, reference)
 	if err != nil {
 		return err
 	}
 	defer done()
+	return b.take(context.Background(), image, filepath.Base(path), into)
+}
+
+// take unpacks an image into the cache, once for each content, and takes over entrypoint, command, environment, working
+// folder and user from its configuration.
+func (b *Builder) take(ctx context.Context, image v1.Image, what string, into *Image) error {
 	digest, err := image.Digest()
 	if err != nil {
 		return fmt.Errorf("read image: %w", err)
 	}
-	config, err := image.ConfigFile()
+	file, err := image.ConfigFile()
 	if err != nil {
 		return fmt.Errorf("read image configuration: %w", err)
 	}
 	sum := sha256.Sum256([]byte(digest.String()))
-	place, err := b.once(context.Background(), "oci-"+hex.EncodeToString(sum[:8]), "root file system of "+filepath.Base(path),
+	place, err := b.once(ctx, "image-"+hex.EncodeToString(sum[:8]), "root file system of "+what,
 		func(_, output string) error { return extract(image, output) })
 	if err != nil {
 		return err
 	}
-	into.Kind, into.Root = KindRootfs, place
-	into.Entrypoint, into.Cmd, into.User = config.Config.Entrypoint, config.Config.Cmd, config.Config.User
-	if len(config.Config.Env) > 0 {
-		into.Env = config.Config.Env
+	config := file.Config
+	into.Kind, into.Root, into.Digest = KindRootfs, place, digest.String()
+	into.Entrypoint, into.Cmd, into.User = config.Entrypoint, config.Cmd, config.User
+	if len(config.Env) > 0 {
+		into.Env = config.Env
 	}
-	if config.Config.WorkingDir != "" {
-		into.WorkDir = config.Config.WorkingDir
+	if config.WorkingDir != "" {
+		into.WorkDir = config.WorkingDir
 	}
 	return nil
 }
 
-// openImage opens an image; done frees what that took.
-func openImage(path string) (image v1.Image, done func(), err error) {
+// openImage opens an image; done frees what that took. Of an archive that holds several images it is the one with the
+// reference.
+func openImage(path, reference string) (image v1.Image, done func(), err error) {
 	nothing := func() {}
 	if info, err := os.Stat(path); err != nil {
 		return nil, nothing, err
@@ -61,8 +70,8 @@ func openImage(path string) (image v1.Image, done func(), err error) {
 		image, err := layoutImage(path)
 		return image, nothing, err
 	}
-	image, tarErr := tarball.ImageFromPath(path, nil)
-	if tarErr == nil {
+	image, dockerErr := dockerImage(path, reference)
+	if dockerErr == nil {
 		return image, nothing, nil
 	}
 	dir, err := os.MkdirTemp("", "eventrig-oci-*")
@@ -70,7 +79,7 @@ func openImage(path string) (image v1.Image, done func(), err error) {
 		return nil, nothing, fmt.Errorf("unpack OCI layout: %w", err)
 	}
 	done = func() { _ = os.RemoveAll(dir) }
-	file, err := os.Open(path)
+	file, err := openArchive(path)
 	if err == nil {
 		err = untar(file, dir)
 		_ = file.Close()
@@ -80,9 +89,58 @@ func openImage(path string) (image v1.Image, done func(), err error) {
 	}
 	if err != nil {
 		done()
-		return nil, nothing, fmt.Errorf("neither a docker archive (%w) nor an OCI layout (%w)", tarErr, err)
+		return nil, nothing, fmt.Errorf("neither a docker archive (%w) nor an OCI layout (%w)", dockerErr, err)
 	}
 	return image, done, nil
+}
+
+func dockerImage(path, reference string) (v1.Image, error) {
+	open := func() (io.ReadCloser, error) { return openArchive(path) }
+	manifest, err := tarball.LoadManifest(open)
+	if err != nil {
+		return nil, err
+	}
+	if len(manifest) == 1 {
+		return tarball.Image(open, nil)
+	}
+	var all []string
+	for _, one := range manifest {
+		for _, tag := range one.RepoTags {
+			if Normalise(tag) == Normalise(reference) || Repository(tag) == Normalise(reference) {
+				chosen, err := name.NewTag(tag)
+				if err != nil {
+					return nil, fmt.Errorf("read the archive's tag %q: %w", tag, err)
+				}
+				return tarball.Image(open, &chosen)
+			}
+			all = append(all, tag)
+		}
+	}
+	return nil, fmt.Errorf("it holds %d images and none is %s: %s", len(manifest), reference, strings.Join(all, ", "))
+}
+
+// openArchive opens a tar that may be compressed with gzip.
+func openArchive(path string) (io.ReadCloser, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	content := bufio.NewReader(file)
+	magic, _ := content.Peek(2) // a shorter file is no archive, which its reader says
+	if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return archive{content, file}, nil
+	}
+	unzipped, err := gzip.NewReader(content)
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return archive{unzipped, file}, nil
+}
+
+type archive struct {
+	io.Reader
+	io.Closer
 }
 
 func layoutImage(dir string) (v1.Image, error) {
@@ -90,79 +148,45 @@ func layoutImage(dir string) (v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read OCI layout: %w", err)
 	}
-	manifest, err := index.IndexManifest()
+	var others []string
+	image, err := ownImage(index, &others)
 	if err != nil {
 		return nil, fmt.Errorf("read OCI layout: %w", err)
 	}
-	for _, descriptor := range manifest.Manifests {
-		if descriptor.MediaType.IsImage() {
-			return index.Image(descriptor.Digest)
-		}
+	if image == nil {
+		return nil, fmt.Errorf("the OCI layout holds no image for linux/%s; it has [%s]", runtime.GOARCH, strings.Join(others, ", "))
 	}
-	return nil, errors.New("the OCI layout holds no image")
+	return image, nil
 }
 
-func extract(image v1.Image, dir string) error {
-	reader := mutate.Extract(image)
-	defer func() { _ = reader.Close() }()
-	return untar(reader, dir)
-}
-
-// untar writes files, folders and links below dir and nothing outside it: os.Root refuses paths that lead out, also
-// through symbolic links. Devices are left out, /dev is the node's to make.
-func untar(from io.Reader, dir string) error {
-	root, err := os.OpenRoot(dir)
+// ownImage finds the image for this machine in an index, also in one within it, as multi-platform builds make them.
+func ownImage(index v1.ImageIndex, others *[]string) (v1.Image, error) {
+	manifest, err := index.IndexManifest()
 	if err != nil {
-		return fmt.Errorf("unpack: %w", err)
+		return nil, err
 	}
-	defer func() { _ = root.Close() }()
-	for archive := tar.NewReader(from); ; {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("unpack: %w", err)
-		}
-		name := filepath.Clean(strings.TrimLeft(header.Name, "/"))
-		if name == "." {
-			continue
-		}
-		if err := untarOne(root, name, header, archive); err != nil {
-			return fmt.Errorf("unpack %s: %w", header.Name, err)
-		}
-	}
-}
-
-func untarOne(root *os.Root, name string, header *tar.Header, content io.Reader) error {
-	// Owner-writable always: a read-only folder could neither be filled nor removed from the cache.
-	mode := fs.FileMode(header.Mode)&0o777 | 0o200
-	if parent := filepath.Dir(name); parent != "." {
-		if err := root.MkdirAll(parent, 0o755); err != nil {
-			return err
+	own := v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+	// One without a platform fits every machine, but one made for this machine comes first.
+	descriptors := slices.Clone(manifest.Manifests)
+	slices.SortStableFunc(descriptors, func(a, b v1.Descriptor) int {
+		rank := map[bool]int{true: 1}
+		return rank[a.Platform == nil] - rank[b.Platform == nil]
+	})
+	for _, descriptor := range descriptors {
+		switch {
+		case descriptor.MediaType.IsIndex():
+			inner, err := index.ImageIndex(descriptor.Digest)
+			if err != nil {
+				return nil, err
+			}
+			if image, err := ownImage(inner, others); image != nil || err != nil {
+				return image, err
+			}
+		case descriptor.MediaType.IsImage() && (descriptor.Platform == nil || descriptor.Platform.Satisfies(own)):
+			return index.Image(descriptor.Digest)
+		case descriptor.Platform != nil:
+			*others = append(*others, descriptor.Platform.String())
 		}
 	}
-	switch header.Typeflag {
-	case tar.TypeDir:
-		return root.MkdirAll(name, mode|0o700)
-	case tar.TypeReg:
-		_ = root.Remove(name)
-		file, err := root.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, mode)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(file, content)
-		if closeErr := file.Close(); err == nil {
-			err = closeErr
-		}
-		return err
-	case tar.TypeSymlink:
-		_ = root.Remove(name)
-		return root.Symlink(header.Linkname, name)
-	case tar.TypeLink:
-		_ = root.Remove(name)
-		return root.Link(filepath.Clean(strings.TrimLeft(header.Linkname, "/")), name)
-	default:
-		return nil
-	}
+	return nil, nil
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/eventrig/eventrig/internal/ledger"
 )
 
@@ -24,7 +26,10 @@ func (s *state) sweepObjects() {
 		if told := phase + "\x00" + message; told != o.told {
 			o.told = told
 			r := ledger.Record{Hop: ledger.Workflow, MessageID: o.key, EventID: o.event, Object: o.name, Sensor: s.sensorOf(o), Trigger: o.u.GetLabels()[triggerLabel], Verdict: phase, Cause: message,
-				Ambiguous: o.ambiguous != nil, Candidates: o.ambiguous, Details: map[string]any{"parameters": parametersOf(o.u), "finished": finished}}
+				Ambiguous: o.ambiguous != nil, Candidates: o.ambiguous, Details: map[string]any{"parameters": parametersOf(o.u), "finished": finished, "created": o.created()}}
+			if o.template != "" {
+				r.Details["template"] = o.template
+			}
 			if o.ambiguous != nil {
 				r.Cause = o.reason
 			}
@@ -36,6 +41,9 @@ func (s *state) sweepObjects() {
 // sensorOf returns namespace/name; the label has the name only.
 func (s *state) sensorOf(o *object) string {
 	label := o.u.GetLabels()[sensorLabel]
+	if label == "" {
+		return ""
+	}
 	if o.event != "" {
 		if e := s.events[o.event]; e != nil {
 			return e.consumer.namespace + "/" + label
@@ -51,6 +59,12 @@ func (s *state) sensorOf(o *object) string {
 
 func (s *state) attribute(o *object) {
 	label, trigger := o.u.GetLabels()[sensorLabel], o.u.GetLabels()[triggerLabel]
+	if label == "" {
+		if template, submitted := s.adopted[o.name]; submitted {
+			o.key, o.template = o.name, template
+		}
+		return
+	}
 	is := identity(o.u)
 	var candidates []expected
 	for _, x := range s.owed(nil) {
@@ -122,6 +136,42 @@ func (s *state) ranAt(x expected, at time.Time) bool {
 		}
 	}
 	return false
+}
+
+// created is when the object was made, by the Sensor's clock or, where no Sensor made it, when it was first seen: the
+// API server counts in whole seconds.
+func (o *object) created() time.Time {
+	if at, ok := actionTime(o.u); ok {
+		return at
+	}
+	return o.seen
+}
+
+// ownerAt is Owner's answer.
+func (s *state) ownerAt(address string, at time.Time) (keys []string, known bool) {
+	p := s.podAt(address, at)
+	if p == nil {
+		for _, other := range s.others {
+			if other == address {
+				return nil, true
+			}
+		}
+		return nil, false // the pod runs already, and its address is not seen yet
+	}
+	if p.gone || p.p.Status.Phase == corev1.PodSucceeded || p.p.Status.Phase == corev1.PodFailed {
+		return nil, false // it had the address before
+	}
+	owner := s.objects[ownerOfPod(p.p)]
+	switch {
+	case owner == nil:
+		return nil, false
+	case owner.key != "":
+		return []string{owner.key}, true
+	case owner.ambiguous != nil:
+		return owner.ambiguous, true
+	default:
+		return nil, owner.u.GetLabels()[sensorLabel] == ""
+	}
 }
 
 func keysOf(list []expected) []string {

@@ -83,7 +83,7 @@ func Start(ctx context.Context, cfg Config) (*Observer, error) {
 	kinds := []*watched{
 		{gvr: eventSourcesGVR, set: o.setEventSource},
 		{gvr: sensorsGVR, set: o.setSensor},
-		{gvr: workflowsGVR, selector: sensorLabel, set: o.state.setObject},
+		{gvr: workflowsGVR, set: o.state.setObject}, // also those that no Sensor made: a scenario may submit one
 		{gvr: jobsGVR, selector: sensorLabel, set: o.state.setObject},
 		{gvr: podsGVR, set: o.setPod},
 	}
@@ -188,7 +188,7 @@ func (o *Observer) pull() {
 }
 
 // Track implements scenario.Observer.
-func (o *Observer) Track(published []scenario.Published) ([]string, error) {
+func (o *Observer) Track(published []scenario.Published, own ...string) ([]string, error) {
 	o.mu.Lock()
 	var sources []*v1alpha1.EventSource
 	for _, name := range sortedNames(o.state.sources) {
@@ -197,18 +197,72 @@ func (o *Observer) Track(published []scenario.Published) ([]string, error) {
 	o.mu.Unlock()
 	var keys []string
 	for _, p := range published {
-		routes, err := routesOf(sources, p.VHost, p.Exchange, p.RoutingKey, o.vhost)
+		routes, err := o.routes(sources, p)
 		if err != nil {
 			return nil, failure.New(failure.Environment, "", "find the EventSources for %s: %w", p.RoutingKey, err)
 		}
-		key := scenario.Key(p)
-		keys = append(keys, key)
 		o.mu.Lock()
+		key := o.state.keyFor(scenario.Key(p), p.Time, own)
+		keys = append(keys, key)
 		o.state.track(key, p.Time, routes)
 		o.mu.Unlock()
 	}
 	o.touch()
 	return keys, nil
+}
+
+// routes are the EventSources' queues that a message reaches, or the EventSource that a webhook call goes to.
+func (o *Observer) routes(sources []*v1alpha1.EventSource, p scenario.Published) ([]route, error) {
+	if p.Source == "" {
+		return routesOf(sources, p.VHost, p.Exchange, p.RoutingKey, o.vhost)
+	}
+	parts := strings.SplitN(p.Source, "/", 3)
+	if len(parts) != 3 {
+		return nil, fmt.Errorf("%q is not namespace/name/event", p.Source)
+	}
+	return []route{{queue: "webhook " + p.Source, consumers: []consumer{{parts[0], parts[1], parts[2]}}}}, nil
+}
+
+// EventSource returns the EventSource of that name, or namespace/name.
+func (o *Observer) EventSource(name string) (*v1alpha1.EventSource, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, full := range sortedNames(o.state.sources) {
+		if full == name || strings.HasSuffix(full, "/"+name) {
+			return o.state.sources[full], nil
+		}
+	}
+	return nil, failure.New(failure.BadInput, "the rig has "+strings.Join(sortedNames(o.state.sources), ", "), "there is no EventSource %q", name)
+}
+
+// Adopt implements scenario.Observer.
+func (o *Observer) Adopt(object, template string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.state.adopted[object] = template
+	o.state.track(object, time.Now(), nil)
+	return object
+}
+
+// Owner returns the messages behind the Workflow or Job whose pod has an address at the moment: several where they
+// cannot be told apart, none where it is nobody's. While it is not known yet, known is false.
+func (o *Observer) Owner(address string) (keys []string, known bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.state.sweep()
+	return o.state.ownerAt(address, time.Now())
+}
+
+// Leaving says that pods were deleted, so that Ready does not count them until the watch has seen it.
+func (o *Observer) Leaving(uids ...string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, uid := range uids {
+		o.state.leaving[uid] = true
+		if c := o.state.components[uid]; c != nil {
+			c.gone = true
+		}
+	}
 }
 
 // vhost returns the vhost that an EventSource's event consumes from.

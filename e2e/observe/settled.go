@@ -32,6 +32,9 @@ func (s *state) open(keys []string) string {
 		if s.messages[key] == nil {
 			return "message " + key + " is not tracked"
 		}
+		if _, submitted := s.adopted[key]; submitted && s.objects[key] == nil {
+			return key + " was submitted and has not been seen yet"
+		}
 	}
 	if text := s.routing(wanted); text != "" {
 		return text

@@ -3,6 +3,7 @@ package observe
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,17 @@ type state struct {
 	requests     []Request
 	taken        map[string]bool // requests by simulator and sequence
 	openRequests []Request
-	expected     map[string]int64 // generation of applied EventSources and Sensors, by "Kind namespace/name"
+	expected     map[string]int64     // generation of applied EventSources and Sensors, by "Kind namespace/name"
+	sendings     map[string][]sending // of one body, by the key of its content
+	adopted      map[string]string    // WorkflowTemplate of each submitted Workflow, by Kind/ns/name
+	leaving      map[string]bool      // uids of pods that were deleted
+	others       map[string]string    // addresses of pods that no Workflow and no Job owns, by uid
+}
+
+// sending is one time that a body was announced by a scenario.
+type sending struct {
+	key  string
+	from time.Time
 }
 
 // message is one published notification, or several with the same key.
@@ -109,6 +120,8 @@ type object struct {
 	ambiguous []string
 	reason    string
 	told      string // the state that the ledger has
+	seen      time.Time
+	template  string // of one that was submitted
 }
 
 // pod is a pod of a Workflow or Job.
@@ -121,13 +134,15 @@ type pod struct {
 
 // Request is a request that a simulator answered.
 type Request struct {
-	Sequence int // unique per simulator; 0 where it is not numbered
+	Journal  string // which of a simulator's journals it stands in: scenarios have their own
+	Sequence int    // unique per journal; 0 where it is not numbered
 	Time     time.Time
 	To       string // nautobot, openstack, ...
 	Source   string // address, with or without a port
 	Method   string
 	Path     string
 	Query    string
+	Body     string // as it was sent
 	Status   int
 	Changes  []Change
 }
@@ -143,8 +158,35 @@ func newState(record func(ledger.Record)) *state {
 		record: record, sensors: map[string]*v1alpha1.Sensor{}, sources: map[string]*v1alpha1.EventSource{},
 		messages: map[string]*message{}, events: map[string]*event{}, outcomes: map[subject]map[string]*outcome{}, anonymous: map[subject][]line{},
 		refusals: map[string][]refusal{}, components: map[string]*component{}, objects: map[string]*object{}, pods: map[string]*pod{}, taken: map[string]bool{},
-		expected: map[string]int64{},
+		expected: map[string]int64{}, sendings: map[string][]sending{}, adopted: map[string]string{}, leaving: map[string]bool{}, others: map[string]string{},
 	}
+}
+
+// keyFor returns the key of a message that is about to be sent: that of its content or, where a scenario had the same
+// content before, one with a number. own are the keys of the scenario that sends it.
+func (s *state) keyFor(content string, at time.Time, own []string) string {
+	all := s.sendings[content]
+	if n := len(all); n > 0 && slices.Contains(own, all[n-1].key) {
+		return all[n-1].key
+	}
+	key := content
+	if len(all) > 0 {
+		key = fmt.Sprintf("%s#%d", content, len(all)+1)
+	}
+	s.sendings[content] = append(all, sending{key, at})
+	return key
+}
+
+// keyAt returns the key of an event with this content that an EventSource made at that time: that of the last sending
+// before.
+func (s *state) keyAt(content string, at time.Time) string {
+	all := s.sendings[content]
+	for i := len(all) - 1; i > 0; i-- {
+		if !at.Before(all[i].from) {
+			return all[i].key
+		}
+	}
+	return content
 }
 
 // track notes a published message and the queues that it reaches.
@@ -233,7 +275,7 @@ func (s *state) sourceLine(c *component, l line) {
 	case sourceStarted:
 		c.ready[""] = l.time
 	case sourceEvent:
-		s.events[l.eventIDs[0]] = &event{id: l.eventIDs[0], key: keyOfData(l.data), data: l.data, time: l.time,
+		s.events[l.eventIDs[0]] = &event{id: l.eventIDs[0], key: s.keyAt(keyOfData(l.data), l.time), data: l.data, time: l.time,
 			consumer: consumer{c.namespace, c.name, l.event}}
 	case sourcePublished, sourceLost:
 		if len(l.eventIDs) == 0 {
@@ -269,17 +311,18 @@ func (s *state) setObject(u *unstructured.Unstructured, gone bool) {
 	name := fmt.Sprintf("%s/%s/%s", u.GetKind(), u.GetNamespace(), u.GetName())
 	o := s.objects[name]
 	if o == nil {
-		o = &object{name: name}
+		o = &object{name: name, seen: time.Now()}
 		s.objects[name] = o
 	}
 	o.u, o.gone = u, gone
 }
 
 func (s *state) setPod(p *corev1.Pod, gone bool) {
+	uid := string(p.UID)
 	if ownerOfPod(p) == "" {
+		s.setOther(p, gone)
 		return
 	}
-	uid := string(p.UID)
 	known := s.pods[uid]
 	if known == nil {
 		known = &pod{seen: time.Now()}
@@ -288,9 +331,18 @@ func (s *state) setPod(p *corev1.Pod, gone bool) {
 	known.p, known.gone = p, gone
 }
 
+// setOther notes the address of a pod that no Workflow and no Job owns.
+func (s *state) setOther(p *corev1.Pod, gone bool) {
+	if gone || p.Status.PodIP == "" {
+		delete(s.others, string(p.UID))
+		return
+	}
+	s.others[string(p.UID)] = p.Status.PodIP
+}
+
 func (s *state) request(r Request) {
 	if r.Sequence > 0 {
-		id := fmt.Sprint(r.To, " ", r.Sequence)
+		id := fmt.Sprint(r.To, " ", r.Journal, " ", r.Sequence)
 		if s.taken[id] {
 			return
 		}
@@ -337,7 +389,8 @@ func (s *state) setComponent(p *corev1.Pod, gone bool) *component {
 			}
 		}
 	}
-	c.gone = gone || p.DeletionTimestamp != nil
+	c.gone = gone || p.DeletionTimestamp != nil || s.leaving[uid]
+	s.setOther(p, gone)
 	return c
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/eventrig/eventrig/internal/ledger"
 )
 
-// keyOfData returns the message's key from the data of an AMQP event, whose body is JSON or base64.
+// keyOfData returns the message's key from the data of an AMQP event, whose body is JSON or base64, or of a webhook event.
 func keyOfData(data json.RawMessage) string {
 	var fields struct {
 		Body json.RawMessage `json:"body"`
@@ -277,6 +277,9 @@ func (s *state) sweepPods() {
 		p.told = told
 		verdict, cause := string(p.p.Status.Phase), p.p.Status.Message
 		details := map[string]any{"workflow": owner.name, "ip": p.p.Status.PodIP}
+		if owner.template != "" {
+			details["template"] = owner.template
+		}
 		if ended {
 			details["exitCode"] = int(code)
 		}
@@ -334,6 +337,9 @@ func (s *state) sweepRequests() {
 		call.Hop, call.Verdict = ledger.APICall, fmt.Sprint(r.Status)
 		call.Object = r.To + " " + r.Method + " " + r.Path
 		call.Details = map[string]any{"to": r.To, "method": r.Method, "path": r.Path, "query": r.Query, "status": r.Status, "pod": p.p.Namespace + "/" + p.p.Name}
+		if r.Body != "" {
+			call.Details["body"] = r.Body
+		}
 		s.record(call)
 		for _, c := range r.Changes {
 			change := base

@@ -13,14 +13,17 @@ import (
 
 // SaveArtifacts copies what explains a run into a folder: the ledger, the audit log, the components' and the pods' logs.
 // Certificates, keys and the cluster's data are not among them.
-func (r *Rig) SaveArtifacts(folder string) error {
-	target := filepath.Join(folder, r.options.Name)
+func (r *Rig) SaveArtifacts(folder string) error { return SaveArtifacts(r.folder, folder) }
+
+// SaveArtifacts copies them from the folder of a rig, which another process may hold.
+func SaveArtifacts(rig, folder string) error {
+	target := filepath.Join(folder, filepath.Base(rig))
 	if err := os.MkdirAll(target, 0o755); err != nil {
 		return failure.New(failure.BadInput, "name a folder that can be written with --artifacts", "make artifacts folder: %w", err)
 	}
 	var all []error
 	for _, name := range []string{"ledger.jsonl", "audit.jsonl", "logs", "pods", filepath.Join("rabbitmq", "rabbitmq.log")} {
-		all = append(all, copyTree(filepath.Join(r.folder, name), filepath.Join(target, name)))
+		all = append(all, copyTree(filepath.Join(rig, name), filepath.Join(target, name)))
 	}
 	return errors.Join(all...)
 }

@@ -3,14 +3,12 @@ package rig
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
-	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/simulators/oslo"
 )
 
@@ -48,28 +46,46 @@ func (r *Rig) publisher(ctx context.Context, vhost string) (*oslo.Publisher, err
 	return made, nil
 }
 
-// Publish implements scenario.Rig: it sends what a publish step says and returns once the broker has confirmed it.
-func (r *Rig) Publish(ctx context.Context, step scenario.Publish) ([]scenario.Published, error) {
-	var sent []scenario.Published
-	for range max(step.Count, 1) {
-		one, err := r.message(step)
-		if err != nil {
-			return sent, err
-		}
-		publisher, err := r.publisher(ctx, one.VHost)
-		if err != nil {
-			return sent, err
-		}
-		// The time before, because an EventSource may have the message before the confirmation is here.
-		one.Time = time.Now()
-		route := oslo.Route{VHost: one.VHost, Exchange: one.Exchange, RoutingKey: one.RoutingKey}
-		if err := publisher.Publish(ctx, route, one.Body); err != nil {
-			return sent, err
-		}
-		one.Confirmed = true
-		sent = append(sent, one)
+// Messages implements scenario.Rig.
+func (r *Rig) Messages(_ context.Context, step scenario.Step) ([]scenario.Message, error) {
+	if step.Webhook != nil {
+		call, err := r.webhook(*step.Webhook)
+		return []scenario.Message{call}, err
 	}
-	return sent, nil
+	published, err := Compose(step)
+	if err != nil {
+		return nil, err
+	}
+	var messages []scenario.Message
+	for _, one := range published {
+		messages = append(messages, scenario.Message{Published: one, Send: func(ctx context.Context) error { return r.send(ctx, one) }})
+	}
+	return messages, nil
+}
+
+// Publish sends what a publish step says and returns once the broker has confirmed it.
+func (r *Rig) Publish(ctx context.Context, step scenario.Publish) ([]scenario.Published, error) {
+	messages, err := Compose(scenario.Step{Publish: &step})
+	if err != nil {
+		return nil, err
+	}
+	for i := range messages {
+		// The time before, because an EventSource may have the message before the confirmation is here.
+		messages[i].Time = time.Now()
+		if err := r.send(ctx, messages[i]); err != nil {
+			return messages[:i], err
+		}
+	}
+	return messages, nil
+}
+
+// send sends a message and returns once the broker has confirmed it.
+func (r *Rig) send(ctx context.Context, message scenario.Published) error {
+	publisher, err := r.publisher(ctx, message.VHost)
+	if err != nil {
+		return err
+	}
+	return publisher.Publish(ctx, oslo.Route{VHost: message.VHost, Exchange: message.Exchange, RoutingKey: message.RoutingKey}, message.Body)
 }
 
 // WaitSettled waits until every component on the way was observed to be done with the messages: what they start has
@@ -87,55 +103,3 @@ func (r *Rig) waitSettled(ctx context.Context, published []scenario.Published) (
 	}
 	return keys, scenario.Settle(ctx, r.observer, keys)
 }
-
-// message makes the message of a publish step: a raw body as it is, or a notification of the catalogue.
-func (r *Rig) message(step scenario.Publish) (scenario.Published, error) {
-	if step.Raw != "" {
-		made := scenario.Published{VHost: step.VHost, Exchange: step.Exchange, RoutingKey: step.RoutingKey, Body: []byte(step.Raw)}
-		if made.VHost == "" || made.Exchange == "" || made.RoutingKey == "" {
-			return made, failure.New(failure.BadInput, "a raw body says nothing about its route", "publish: raw needs vhost, exchange and routing-key")
-		}
-		// A message that is no notification is still a message: it then has no message id.
-		if notification, _, err := oslo.Parse(made.Body); err == nil {
-			made.MessageID, made.EventType = notification.MessageID, notification.EventType
-		}
-		return made, nil
-	}
-	catalogue, err := oslo.Default()
-	if err != nil {
-		return scenario.Published{}, fmt.Errorf("read the catalogue of notifications: %w", err)
-	}
-	template, err := catalogue.Lookup(step.Event)
-	if err != nil {
-		return scenario.Published{}, err
-	}
-	notification, route, err := template.Build(oslo.Options{Random: r.random(), Set: step.Set, Remove: step.Remove})
-	if err != nil {
-		return scenario.Published{}, fmt.Errorf("make %s: %w", step.Event, err)
-	}
-	driver := oslo.MessagingV2
-	if step.Driver != "" {
-		if driver, err = oslo.ParseDriver(step.Driver); err != nil {
-			return scenario.Published{}, err
-		}
-	}
-	body, err := notification.Body(driver)
-	if err != nil {
-		return scenario.Published{}, err
-	}
-	override := func(value *string, with string) {
-		if with != "" {
-			*value = with
-		}
-	}
-	override(&route.VHost, step.VHost)
-	override(&route.Exchange, step.Exchange)
-	override(&route.RoutingKey, step.RoutingKey)
-	return scenario.Published{
-		MessageID: notification.MessageID, EventType: notification.EventType,
-		VHost: route.VHost, Exchange: route.Exchange, RoutingKey: route.RoutingKey, Body: body,
-	}, nil
-}
-
-// random is the source of a message's identifiers: never the same twice on one rig.
-func (r *Rig) random() *rand.Rand { return oslo.NewRandom(rand.Uint64()) }

@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/eventrig/eventrig/e2e/observe"
+	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/apply"
 	"github.com/eventrig/eventrig/internal/authority"
 	"github.com/eventrig/eventrig/internal/broker"
@@ -52,10 +53,9 @@ type Rig struct {
 	services   []broker.Service
 	broker     *broker.Broker
 	publishers publishers
-	nautobot   *nautobot.Server
-	openstack  *openstack.Server
-	ontap      *ontap.Server
-	undersync  *undersync.Server
+	own        *space // the simulators that everybody reaches
+	spaces     spaces // those of scenarios
+	turns      scenario.Turns
 	authority  *authority.Authority // of what the rig serves over TLS
 	ledger     *ledger.Ledger
 	observer   *observe.Observer
@@ -265,16 +265,16 @@ func (r *Rig) Versions() map[string]string { return r.versions }
 func (r *Rig) Kubernetes() kubernetes.Interface { return r.client }
 
 // Nautobot is the simulated Nautobot.
-func (r *Rig) Nautobot() *nautobot.Server { return r.nautobot }
+func (r *Rig) Nautobot() *nautobot.Server { return r.own.nautobot }
 
 // OpenStack is the simulated OpenStack cloud.
-func (r *Rig) OpenStack() *openstack.Server { return r.openstack }
+func (r *Rig) OpenStack() *openstack.Server { return r.own.openstack }
 
 // ONTAP is the simulated NetApp cluster.
-func (r *Rig) ONTAP() *ontap.Server { return r.ontap }
+func (r *Rig) ONTAP() *ontap.Server { return r.own.ontap }
 
 // Undersync is the simulated Undersync.
-func (r *Rig) Undersync() *undersync.Server { return r.undersync }
+func (r *Rig) Undersync() *undersync.Server { return r.own.undersync }
 
 // MemoryBytes is the memory that everything in the rig uses (proportional set size).
 func (r *Rig) MemoryBytes() (int64, error) { return r.sandbox.PSS() }

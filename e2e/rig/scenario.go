@@ -3,10 +3,10 @@ package rig
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/apply"
@@ -25,39 +25,104 @@ func (r *Rig) Observer() scenario.Observer { return r.observer }
 // Ledger implements scenario.Rig.
 func (r *Rig) Ledger() *ledger.Ledger { return r.ledger }
 
-// Apply implements scenario.Rig. Sensors and EventSources get the log level that the rig observes them by.
-func (r *Rig) Apply(ctx context.Context, objects []map[string]any) error {
-	var all []apply.Object
-	for _, content := range objects {
-		object := apply.Object{Unstructured: &unstructured.Unstructured{Object: content}, Origin: "the scenario"}
-		if err := observable(object.Unstructured); err != nil {
-			return failure.New(failure.BadInput, "", "%w", err)
-		}
-		all = append(all, object)
-	}
-	return r.apply(ctx, all)
+// Turn implements scenario.Rig.
+func (r *Rig) Turn(ctx context.Context, claim scenario.Claim) (end func(), err error) {
+	return r.turns.Take(ctx, claim)
 }
 
-// Delete implements scenario.Rig: it removes objects and returns them as they were, without what the server added.
-func (r *Rig) Delete(ctx context.Context, objects []map[string]any) ([]map[string]any, error) {
-	var before []map[string]any
+// Apply implements scenario.Rig. Sensors and EventSources get the log level that the rig observes them by.
+func (r *Rig) Apply(ctx context.Context, objects []map[string]any) (undo func(context.Context) error, err error) {
+	var all, fresh, changed []apply.Object
 	for _, content := range objects {
-		object := apply.Object{Unstructured: &unstructured.Unstructured{Object: content}, Origin: "the scenario"}
+		object := fromScenario(content)
+		if err := observable(object.Unstructured); err != nil {
+			return nil, failure.New(failure.BadInput, "", "%w", err)
+		}
+		all = append(all, object)
+		if object.GetName() == "" {
+			continue // made anew each time; the server names it
+		}
+		current, err := r.applier.Get(ctx, object)
+		switch {
+		case err == nil:
+			changed = append(changed, fromScenario(withoutServerFields(current.Object)))
+		case isNotFound(err):
+			fresh = append(fresh, object)
+		default:
+			return nil, err
+		}
+	}
+	undo = func(ctx context.Context) error {
+		return errors.Join(r.remove(ctx, fresh), r.restore(ctx, changed))
+	}
+	return undo, r.apply(ctx, all)
+}
+
+// Delete implements scenario.Rig.
+func (r *Rig) Delete(ctx context.Context, objects []map[string]any) (undo func(context.Context) error, err error) {
+	var before []apply.Object
+	undo = func(ctx context.Context) error { return r.restore(ctx, before) }
+	for _, content := range objects {
+		object := fromScenario(content)
 		current, err := r.applier.Get(ctx, object)
 		if err != nil {
-			var status apierrors.APIStatus
-			if errors.As(err, &status) && apierrors.IsNotFound(err) {
-				return before, failure.New(failure.BadInput, "name an object that is there", "delete: %w", err)
+			if isNotFound(err) {
+				return undo, failure.New(failure.BadInput, "name an object that is there", "delete: %w", err)
 			}
-			return before, err
+			return undo, err
 		}
-		if err := r.applier.Delete(ctx, object); err != nil {
-			return before, err
+		if err := r.remove(ctx, []apply.Object{object}); err != nil {
+			return undo, err
 		}
-		r.observer.Forget(current.GetKind(), current.GetNamespace(), current.GetName())
-		before = append(before, withoutServerFields(current.Object))
+		before = append(before, fromScenario(withoutServerFields(current.Object)))
 	}
-	return before, nil
+	return undo, nil
+}
+
+// Objects implements scenario.Rig.
+func (r *Rig) Objects(ctx context.Context, e scenario.ObjectExpectation) ([]map[string]any, error) {
+	kind := &unstructured.Unstructured{}
+	kind.SetAPIVersion(e.APIVersion)
+	kind.SetKind(e.Kind)
+	kind.SetNamespace(e.Namespace)
+	found, err := r.applier.List(ctx, apply.Object{Unstructured: kind, Origin: "the scenario"}, labels.SelectorFromSet(e.Labels).String())
+	if err != nil {
+		return nil, err
+	}
+	var objects []map[string]any
+	for _, one := range found {
+		if e.Name == "" || one.GetName() == e.Name {
+			objects = append(objects, one.Object)
+		}
+	}
+	return objects, nil
+}
+
+// remove deletes objects, as far as they are there.
+func (r *Rig) remove(ctx context.Context, objects []apply.Object) error {
+	var all []error
+	for _, object := range objects {
+		all = append(all, r.applier.Delete(ctx, object))
+		r.observer.Forget(object.GetKind(), object.GetNamespace(), object.GetName())
+	}
+	return errors.Join(all...)
+}
+
+// restore writes objects as they were. What the scenario's own apply added to their fields goes: it owned them.
+func (r *Rig) restore(ctx context.Context, objects []apply.Object) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	return r.apply(ctx, objects)
+}
+
+func fromScenario(content map[string]any) apply.Object {
+	return apply.Object{Unstructured: &unstructured.Unstructured{Object: content}, Origin: "the scenario"}
+}
+
+func isNotFound(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && apierrors.IsNotFound(err)
 }
 
 // withoutServerFields takes out of an object what only the server may set, so that it can be applied again.
@@ -67,16 +132,4 @@ func withoutServerFields(object map[string]any) map[string]any {
 	}
 	unstructured.RemoveNestedField(object, "status")
 	return object
-}
-
-// LoadWorlds implements scenario.Rig: both simulators forget what they hold and start with the named worlds.
-func (r *Rig) LoadWorlds(_ context.Context, names []string) error {
-	r.nautobot.Reset()
-	r.openstack.Reset()
-	for _, name := range names {
-		if err := r.loadWorld(name); err != nil {
-			return fmt.Errorf("load world %s: %w", name, err)
-		}
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package rig
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log"
 	"maps"
@@ -18,9 +17,6 @@ import (
 	"github.com/eventrig/eventrig/internal/cluster/embedded"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/simulators/nautobot"
-	"github.com/eventrig/eventrig/simulators/ontap"
-	"github.com/eventrig/eventrig/simulators/openstack"
-	"github.com/eventrig/eventrig/simulators/undersync"
 )
 
 const nautobotToken = nautobot.DefaultToken
@@ -36,21 +32,16 @@ type simulator struct {
 	handler interface {
 		http.Handler
 		Load(*worlds.World) error
+		Reset()
 	}
 	journal interface {
 		Entries() []nautobot.Entry
 		Open() []nautobot.Entry
 		Subscribe() (<-chan nautobot.Entry, func())
 	}
-}
-
-// simulators are all that the rig serves, once makeSimulators has made them.
-func (r *Rig) simulators() []simulator {
-	return []simulator{
-		{"nautobot", nautobotPort, false, r.nautobot, r.nautobot.Journal()},
-		{"openstack", openstackPort, false, r.openstack, r.openstack.Journal()},
-		{"ontap", ontapPort, true, r.ontap, r.ontap.Journal()},
-		{"undersync", undersyncPort, false, r.undersync, r.undersync.Journal()},
+	faults interface {
+		Add(nautobot.Fault) error
+		Clear()
 	}
 }
 
@@ -59,15 +50,9 @@ func (r *Rig) makeSimulators() (err error) {
 	if r.authority, err = authority.New("eventrig rig " + r.options.Name); err != nil {
 		return err
 	}
-	r.nautobot = nautobot.New(nautobot.Config{})
-	r.openstack = openstack.New(openstack.Config{})
-	r.ontap = ontap.New(ontap.Config{})
-	r.undersync = undersync.New(undersync.Config{})
-	// So that a notification sent to a rig that is just up finds a project to be about; a scenario loads its own.
-	if err := r.loadWorld(defaultWorld); err != nil {
-		return fmt.Errorf("load world %s: %w", defaultWorld, err)
-	}
-	return nil
+	// So that a notification sent to a rig that is just up finds a project to be about; a scenario has its own.
+	r.own, err = r.newSpace("", []string{defaultWorld})
+	return err
 }
 
 // startSimulators serves them from this process on the sandbox's own network, so that pods reach them and the journals see
@@ -78,7 +63,7 @@ func (r *Rig) startSimulators() (err error) {
 	if err != nil {
 		return err
 	}
-	for _, served := range r.simulators() {
+	for i, served := range r.own.simulators() {
 		listener, err := r.sandbox.Listen("tcp", net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(served.port)))
 		if err != nil {
 			return fmt.Errorf("listen for simulated %s: %w", served.name, err)
@@ -86,7 +71,7 @@ func (r *Rig) startSimulators() (err error) {
 		if served.secure {
 			listener = tls.NewListener(listener, secured)
 		}
-		server := &http.Server{Handler: served.handler, ErrorLog: log.New(discard{}, "", 0)}
+		server := &http.Server{Handler: r.dispatch(func(s *space) http.Handler { return s.simulators()[i].handler }), ErrorLog: log.New(discard{}, "", 0)}
 		go func() { _ = server.Serve(listener) }() // ends with Close
 		r.onClose(server.Close)
 	}
@@ -99,10 +84,10 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // request is a journal's entry as the observer takes it.
-func request(to string, entry nautobot.Entry) observe.Request {
+func request(journal, to string, entry nautobot.Entry) observe.Request {
 	converted := observe.Request{
-		Sequence: entry.Sequence, Time: entry.Time, To: to, Source: entry.Source, Method: entry.Method,
-		Path: entry.Path, Query: entry.Query, Status: entry.Status,
+		Journal: journal, Sequence: entry.Sequence, Time: entry.Time, To: to, Source: entry.Source, Method: entry.Method,
+		Path: entry.Path, Query: entry.Query, Body: entry.RequestBody, Status: entry.Status,
 	}
 	for _, change := range entry.Changes {
 		converted.Changes = append(converted.Changes, observe.Change{
@@ -114,87 +99,55 @@ func request(to string, entry nautobot.Entry) observe.Request {
 
 // journals is everything that the simulators were asked: what they answered, and what still waits for an answer.
 func (r *Rig) journals() (answered, open []observe.Request) {
-	for _, one := range r.simulators() {
-		for _, entry := range one.journal.Entries() {
-			answered = append(answered, request(one.name, entry))
-		}
-		for _, entry := range one.journal.Open() {
-			open = append(open, request(one.name, entry))
-		}
+	for _, s := range r.spaces.all(r.own) {
+		answered, open = s.journals(answered, open)
 	}
 	return answered, open
 }
 
-// observeRequests passes the simulators' journals on to the observer as they grow, until the rig is closed.
+// observeRequests passes the journals of the rig's own simulators on to the observer as they grow, until the rig is closed.
 func (r *Rig) observeRequests() {
-	for _, one := range r.simulators() {
-		entries, stop := one.journal.Subscribe()
-		go func() {
-			for entry := range entries {
-				r.observer.Request(request(one.name, entry))
-			}
-		}()
-		r.onClose(func() error { stop(); return nil })
-	}
+	stop := r.own.observe()
+	r.onClose(func() error { stop(); return nil })
 }
 
-// loadWorld puts a world's records into the simulators.
-func (r *Rig) loadWorld(name string) error {
-	world, err := worlds.Open(name)
-	if err != nil {
-		return err
+// LoadWorlds makes the rig's own simulators forget what they hold and start with the named worlds.
+func (r *Rig) LoadWorlds(_ context.Context, names []string) error {
+	for _, one := range r.own.simulators() {
+		one.handler.Reset()
 	}
-	var all []error
-	for _, one := range r.simulators() {
-		all = append(all, one.handler.Load(world))
-	}
-	return errors.Join(all...)
+	return r.own.load(names)
 }
 
-// Records implements scenario.Rig.
-func (r *Rig) Records(_ context.Context, simulator, path string, where map[string]any) ([]map[string]any, error) {
-	switch simulator {
-	case "nautobot":
-		if err := r.nautobot.Check(path); err != nil {
-			return nil, failure.New(failure.BadInput, "", "%w", err)
-		}
-		return r.nautobot.Records(path, where), nil
-	case "openstack":
-		return r.openstack.Records(path, where), nil
-	case "ontap":
-		if err := r.ontap.Check(path); err != nil {
-			return nil, failure.New(failure.BadInput, "", "%w", err)
-		}
-		return r.ontap.Records(path, where), nil
-	case "undersync":
-		if err := r.undersync.Check(path); err != nil {
-			return nil, failure.New(failure.BadInput, "", "%w", err)
-		}
-		return r.undersync.Records(path, where), nil
-	default:
-		return nil, failure.New(failure.BadInput, "use nautobot, openstack, ontap or undersync", "there is no simulator %q", simulator)
-	}
+// Records returns the records of one of the rig's own simulators.
+func (r *Rig) Records(ctx context.Context, simulator, path string, where map[string]any) ([]map[string]any, error) {
+	return r.own.Records(ctx, simulator, path, where)
 }
 
-// ChangeOpenStack implements scenario.Rig: it does what a user of the cloud would do. A domain is a project that acts as
-// one, as in Keystone.
-func (r *Rig) ChangeOpenStack(_ context.Context, change scenario.OpenStackChange) error {
+// ChangeOpenStack changes the rig's own OpenStack.
+func (r *Rig) ChangeOpenStack(ctx context.Context, change scenario.OpenStackChange) error {
+	return r.own.ChangeOpenStack(ctx, change)
+}
+
+// ChangeOpenStack implements scenario.Stores: it does what a user of the cloud would do. A domain is a project that acts
+// as one, as in Keystone.
+func (s *space) ChangeOpenStack(_ context.Context, change scenario.OpenStackChange) error {
 	var err error
 	switch {
 	case change.Create == "domain":
-		_, err = r.openstack.CreateDomain(text(change.Set, "name"), change.ID)
+		_, err = s.openstack.CreateDomain(text(change.Set, "name"), change.ID)
 	case change.Create != "" && change.Set["is_domain"] == true:
-		_, err = r.openstack.CreateDomain(text(change.Set, "name"), change.ID)
+		_, err = s.openstack.CreateDomain(text(change.Set, "name"), change.ID)
 	case change.Create != "":
 		var id string
-		id, err = r.openstack.CreateProject(text(change.Set, "domain_id"), text(change.Set, "name"), change.ID)
+		id, err = s.openstack.CreateProject(text(change.Set, "domain_id"), text(change.Set, "name"), change.ID)
 		if rest := without(change.Set, "name", "domain_id"); err == nil && len(rest) > 0 {
-			err = r.openstack.UpdateProject(id, rest)
+			err = s.openstack.UpdateProject(id, rest)
 		}
 	case change.Update != "":
-		err = r.openstack.UpdateProject(change.ID, change.Set)
+		err = s.openstack.UpdateProject(change.ID, change.Set)
 	case change.Delete != "":
-		err = r.openstack.DeleteProject(change.ID)
+		err = s.openstack.DeleteProject(change.ID)
 	default:
 		return failure.New(failure.BadInput, "give create, update or delete", "an openstack step says nothing")
 	}

@@ -72,7 +72,7 @@ func (c *checker) check(node *yaml.Node, t reflect.Type, at string) {
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			c.check(node.Content[i+1], t.Elem(), join(at, node.Content[i].Value))
 		}
-	case reflect.String, reflect.Int:
+	case reflect.String, reflect.Int, reflect.Bool:
 		if node.Kind != yaml.ScalarNode {
 			c.fail(node.Line, "%s holds %s, not a single value", place(at), kindName(node))
 		}
@@ -188,6 +188,12 @@ func (c *checker) rules(s *Scenario) {
 	if len(s.Spec.When) == 0 {
 		c.fail(s.Line, "spec.when is empty: nothing would happen")
 	}
+	for i, f := range s.Spec.Given.Faults {
+		c.fault(s.Line, fmt.Sprintf("spec.given.faults[%d]", i), f)
+		if f.Clear {
+			c.fail(s.Line, "spec.given.faults[%d] clears what is not there yet", i)
+		}
+	}
 	for i, step := range s.Spec.When {
 		c.step(fmt.Sprintf("spec.when[%d]", i), step)
 	}
@@ -236,6 +242,24 @@ func (c *checker) step(at string, step Step) {
 		if o.ID == "" && o.Create == "" {
 			c.fail(step.Line, "%s.openstack needs the id of what it changes", at)
 		}
+	case step.Replay != nil:
+		if step.Replay.File == "" {
+			c.fail(step.Line, "%s.replay needs a file", at)
+		}
+	case step.Webhook != nil:
+		w := step.Webhook
+		if w.EventSource == "" || w.Event == "" {
+			c.fail(step.Line, "%s.webhook needs eventSource and event", at)
+		}
+		if w.Status != 0 && (w.Status < 100 || w.Status > 599) {
+			c.fail(step.Line, "%s.webhook.status is %d: give an HTTP status", at, w.Status)
+		}
+	case step.Submit != nil:
+		if !isQualified(step.Submit.Template) {
+			c.fail(step.Line, "%s.submit.template is %q: give namespace/name", at, step.Submit.Template)
+		}
+	case step.Fault != nil:
+		c.fault(step.Line, at+".fault", *step.Fault)
 	case step.Apply != nil || step.Delete != nil:
 		objects := step.Apply
 		if objects == nil {
@@ -247,9 +271,44 @@ func (c *checker) step(at string, step Step) {
 	}
 }
 
+func isQualified(name string) bool {
+	namespace, short, ok := strings.Cut(name, "/")
+	return ok && namespace != "" && short != "" && !strings.Contains(short, "/")
+}
+
+func (c *checker) fault(line int, at string, f Fault) {
+	set := 0
+	for _, is := range []bool{f.Nautobot != nil, f.OpenStack != nil, f.ONTAP != nil, f.Undersync != nil, f.Broker != "", f.DeletePods != nil, f.Scale != nil, f.Clear} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 {
+		c.fail(line, "%s has %d faults, want exactly one of %s", at, set, strings.Join(fieldNames(typeOf[Fault]()), ", "))
+		return
+	}
+	component := func(at, kind, name string) {
+		c.oneOf(line, at+".kind", kind, "EventSource", "Sensor", "EventBus")
+		if !isQualified(name) {
+			c.fail(line, "%s.name is %q: give namespace/name", at, name)
+		}
+	}
+	switch {
+	case f.Broker != "":
+		c.oneOf(line, at+".broker", f.Broker, "restart", "stop", "start")
+	case f.DeletePods != nil:
+		component(at+".delete-pods", f.DeletePods.Kind, f.DeletePods.Name)
+	case f.Scale != nil:
+		component(at+".scale", f.Scale.Kind, f.Scale.Name)
+		if f.Scale.Replicas < 0 {
+			c.fail(line, "%s.scale.replicas is negative", at)
+		}
+	}
+}
+
 func (c *checker) then(s *Scenario) {
 	t := s.Spec.Then
-	if len(t.Sensors)+len(t.Workflows)+len(t.Nautobot)+len(t.OpenStack)+len(t.Requests)+len(t.Pods) == 0 && t.Ledger == nil {
+	if len(t.Sensors)+len(t.Workflows)+len(t.Nautobot)+len(t.OpenStack)+len(t.Requests)+len(t.Pods)+len(t.Objects) == 0 && t.Ledger == nil {
 		c.fail(s.Line, "spec.then is empty: nothing would be checked")
 	}
 	expression := func(line int, at, text string) {
@@ -269,8 +328,8 @@ func (c *checker) then(s *Scenario) {
 	}
 	for i, e := range t.Workflows {
 		at := fmt.Sprintf("spec.then.workflows[%d]", i)
-		if e.Sensor == "" {
-			c.fail(e.Line, "%s needs a sensor", at)
+		if (e.Sensor == "") == (e.Template == "") {
+			c.fail(e.Line, "%s needs a sensor or a template, and not both", at)
 		}
 		if e.Phase != "" {
 			c.oneOf(e.Line, at+".phase", e.Phase, "Succeeded", "Failed", "Error", "Running", "Pending")
@@ -292,8 +351,34 @@ func (c *checker) then(s *Scenario) {
 		c.oneOf(e.Line, fmt.Sprintf("spec.then.requests[%d].to", i), e.To, "nautobot", "openstack", "ontap", "undersync")
 	}
 	for i, e := range t.Pods {
-		if e.Sensor == "" {
-			c.fail(e.Line, "spec.then.pods[%d] needs a sensor", i)
+		if (e.Sensor == "") == (e.Template == "") {
+			c.fail(e.Line, "spec.then.pods[%d] needs a sensor or a template, and not both", i)
+		}
+	}
+	for i, e := range t.Objects {
+		at := fmt.Sprintf("spec.then.objects[%d]", i)
+		if e.APIVersion == "" || e.Kind == "" {
+			c.fail(e.Line, "%s needs apiVersion and kind", at)
+		}
+		if e.Sensor != "" && e.Kind != "Workflow" && e.Kind != "Job" {
+			c.fail(e.Line, "%s has a sensor: that is known of Workflows and Jobs only, not of a %s", at, e.Kind)
+		}
+		if e.Count != nil && e.Count.Max == 0 && len(e.Fields) > 0 {
+			c.fail(e.Line, "%s wants no object and yet fields of it", at)
+		}
+	}
+	if l := t.Ledger; l != nil {
+		if l.Lost == nil && l.Duplicates == nil && len(l.Order) == 0 && len(l.MaxLatency) == 0 {
+			c.fail(l.Line, "spec.then.ledger checks nothing")
+		}
+		for _, hop := range l.Order {
+			c.oneOf(l.Line, "spec.then.ledger.order", hop, "received", "on-bus", "decided", "triggered", "workflow", "finished")
+		}
+		for _, hop := range sortedKeys(l.MaxLatency) {
+			c.oneOf(l.Line, "spec.then.ledger.maxLatency", hop, "received", "on-bus", "decided", "triggered", "workflow", "finished", "pod", "api-call", "record-change")
+			if d, err := time.ParseDuration(l.MaxLatency[hop]); err != nil || d <= 0 {
+				c.fail(l.Line, "spec.then.ledger.maxLatency.%s is %q: give a duration such as 500ms", hop, l.MaxLatency[hop])
+			}
 		}
 	}
 }

@@ -107,6 +107,22 @@ func (c Count) MarshalJSON() ([]byte, error) {
 	return json.Marshal(c.String())
 }
 
+// UnmarshalJSON reads what MarshalJSON writes.
+func (c *Count) UnmarshalJSON(data []byte) error {
+	text := string(data)
+	if strings.HasPrefix(text, `"`) {
+		if err := json.Unmarshal(data, &text); err != nil {
+			return fmt.Errorf("read a count: %w", err)
+		}
+	}
+	parsed, err := ParseCount(text)
+	if err != nil {
+		return err
+	}
+	*c = parsed
+	return nil
+}
+
 // JSONSchema describes a count.
 func (Count) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -45,6 +44,9 @@ func (r *runner) evaluate(ctx context.Context, v *view, final bool) (failures []
 		}
 	}
 	if final {
+		for _, e := range then.Objects {
+			note(r.objectFailure(ctx, v, e), false)
+		}
 		for _, e := range then.Nautobot {
 			note(r.recordFailure(ctx, "nautobot", e), false)
 		}
@@ -154,7 +156,7 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 	}
 	var right, wrong, unfinished, others []ledger.Record
 	var differs []string
-	for _, w := range v.last(ledger.Workflow, e.Sensor) {
+	for _, w := range v.made(ledger.Workflow, e.Sensor, e.Template) {
 		if e.Namespace != "" && !strings.Contains(w.Object, "/"+e.Namespace+"/") {
 			others = append(others, w)
 			continue
@@ -176,7 +178,7 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 	if want.Holds(len(right)) {
 		return nil, false
 	}
-	f := &Failure{Hop: string(ledger.Workflow), Expected: fmt.Sprintf("%s %s from Sensor %s%s", want, plural(want, "Workflow"), e.Sensor, phrase(e)), Line: e.Line}
+	f := &Failure{Hop: string(ledger.Workflow), Expected: fmt.Sprintf("%s %s from %s%s", want, plural(want, "Workflow"), origin(e.Sensor, e.Template), phrase(e)), Line: e.Line}
 	f.Got = strconv.Itoa(len(right))
 	switch {
 	case want.Exceeded(len(right)):
@@ -185,7 +187,8 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 	case len(wrong) > 0:
 		f.Got, f.Why = told(wrong), v.podStory(wrong)
 		f.Next = "read the pod's log in the artifacts; the message above is the Workflow's own"
-		return f, len(right)+len(unfinished) < want.Min && v.decidedFor(e.Sensor) && len(v.of(ledger.Triggered, e.Sensor, "")) <= len(right)+len(wrong)+len(unfinished)+len(others)
+		seen := len(right) + len(wrong) + len(unfinished) + len(others)
+		return f, len(right)+len(unfinished) < want.Min && v.allMade(e.Sensor, e.Template, seen)
 	case len(unfinished) > 0:
 		f.Got = told(unfinished)
 		f.Why = "not finished"
@@ -193,6 +196,9 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 	case len(differs) > 0:
 		f.Got, f.Why = "others: "+told(others), strings.Join(differs, "; ")
 		f.Next = "compare the Sensor's parameters (src.dataKey) with the notification"
+	case e.Template != "":
+		f.Got = "none"
+		f.Why = "no submit step of this scenario names the template"
 	default:
 		f.Got = "none"
 		_, fails, refusals := v.fires(e.Sensor, "")
@@ -206,6 +212,14 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 		}
 	}
 	return f, false
+}
+
+// origin names what made a Workflow.
+func origin(sensor, template string) string {
+	if template != "" {
+		return "WorkflowTemplate " + template
+	}
+	return "Sensor " + sensor
 }
 
 func finishedPhase(phase string) bool {
@@ -250,7 +264,8 @@ func (v *view) podStory(workflows []ledger.Record) string {
 	return told(pods)
 }
 
-func parameterDifference(w ledger.Record, want map[string]string) string {
+// ParametersOf returns the parameters of a Workflow's record.
+func ParametersOf(w ledger.Record) map[string]string {
 	got := map[string]string{}
 	switch p := w.Details["parameters"].(type) {
 	case map[string]string:
@@ -260,6 +275,11 @@ func parameterDifference(w ledger.Record, want map[string]string) string {
 			got[k] = fmt.Sprint(value)
 		}
 	}
+	return got
+}
+
+func parameterDifference(w ledger.Record, want map[string]string) string {
+	got := ParametersOf(w)
 	for _, name := range sortedKeys(want) {
 		value, ok := got[name]
 		if !ok {
@@ -277,7 +297,7 @@ func podFailure(v *view, e PodExpectation) (*Failure, bool) {
 	if e.Count != nil {
 		want = *e.Count
 	}
-	pods := v.last(ledger.Pod, e.Sensor)
+	pods := v.made(ledger.Pod, e.Sensor, e.Template)
 	matching := 0
 	for _, p := range pods {
 		code, ok := number(p.Details["exitCode"])
@@ -288,7 +308,7 @@ func podFailure(v *view, e PodExpectation) (*Failure, bool) {
 	if want.Holds(matching) {
 		return nil, false
 	}
-	expected := fmt.Sprintf("%s %s of Sensor %s", want, plural(want, "pod"), e.Sensor)
+	expected := fmt.Sprintf("%s %s of %s", want, plural(want, "pod"), origin(e.Sensor, e.Template))
 	if e.ExitCode != nil {
 		expected += fmt.Sprintf(" with exit code %d", *e.ExitCode)
 	}
@@ -298,155 +318,6 @@ func podFailure(v *view, e PodExpectation) (*Failure, bool) {
 		}
 	}
 	return &Failure{Hop: string(ledger.Pod), Expected: expected, Got: strconv.Itoa(matching), Why: told(pods), Next: "read the pod's log in the artifacts", Line: e.Line}, want.Exceeded(matching)
-}
-
-func requestFailure(v *view, e RequestExpectation) (*Failure, bool) {
-	want := Exactly(1)
-	if e.Count != nil {
-		want = *e.Count
-	}
-	matching := 0
-	var seen []ledger.Record
-	for _, r := range v.records {
-		if r.Hop != ledger.APICall || r.Details["to"] != e.To {
-			continue
-		}
-		seen = append(seen, r)
-		status, _ := number(r.Details["status"])
-		if (e.Method == "" || strings.EqualFold(e.Method, fmt.Sprint(r.Details["method"]))) &&
-			(e.Path == "" || pathMatches(e.Path, fmt.Sprint(r.Details["path"]))) &&
-			(e.Status == 0 || int(status) == e.Status) {
-			matching++
-		}
-	}
-	if want.Holds(matching) {
-		return nil, false
-	}
-	expected := fmt.Sprintf("%s %s to %s", want, plural(want, "request"), e.To)
-	for _, part := range []string{e.Method, e.Path} {
-		if part != "" {
-			expected += " " + part
-		}
-	}
-	if e.Status != 0 {
-		expected += fmt.Sprintf(" answered %d", e.Status)
-	}
-	return &Failure{Hop: string(ledger.APICall), Expected: expected, Got: strconv.Itoa(matching), Why: "requests seen: " + cmpText(told(seen), "none"), Line: e.Line}, want.Exceeded(matching)
-}
-
-// pathMatches compares a path with a pattern in which * stands for any text, slashes included.
-func pathMatches(pattern, got string) bool {
-	parts := strings.Split(pattern, "*")
-	for i := range parts {
-		parts[i] = regexp.QuoteMeta(parts[i])
-	}
-	ok, err := regexp.MatchString("^"+strings.Join(parts, ".*")+"$", got)
-	return err == nil && ok
-}
-
-func ledgerFailures(v *view, e LedgerExpectation) []judged {
-	var out []judged
-	perKey := map[string]map[[2]string]bool{} // key -> EventSource and CloudEvent id
-	for _, r := range v.records {
-		if r.Hop == ledger.OnBus && r.Verdict != "failed" && r.MessageID != "" {
-			if perKey[r.MessageID] == nil {
-				perKey[r.MessageID] = map[[2]string]bool{}
-			}
-			perKey[r.MessageID][[2]string{r.Object, r.EventID}] = true
-		}
-	}
-	lost, duplicates := 0, 0
-	for _, key := range v.keys {
-		sources := map[string]int{}
-		for id := range perKey[key] {
-			sources[id[0]]++
-		}
-		if len(perKey[key]) == 0 {
-			lost++
-		}
-		for _, n := range sources {
-			duplicates += n - 1
-		}
-	}
-	if e.Lost != nil && !e.Lost.Holds(lost) {
-		out = append(out, judged{Failure{Hop: string(ledger.OnBus), Expected: e.Lost.String() + " lost", Got: strconv.Itoa(lost), Line: e.Line}, false})
-	}
-	if e.Duplicates != nil && !e.Duplicates.Holds(duplicates) {
-		out = append(out, judged{Failure{Hop: string(ledger.OnBus), Expected: e.Duplicates.String() + " duplicates", Got: strconv.Itoa(duplicates), Line: e.Line}, e.Duplicates.Exceeded(duplicates)})
-	}
-	return out
-}
-
-func (r *runner) recordFailure(ctx context.Context, simulator string, e RecordExpectation) *Failure {
-	want := AtLeast(1)
-	if e.Count != nil {
-		want = *e.Count
-	}
-	f := &Failure{Hop: string(ledger.RecordChange), Expected: fmt.Sprintf("%s: %s %s in %s", simulator, want, plural(want, "record"), e.Path), Line: e.Line}
-	if len(e.Where) > 0 {
-		f.Expected += " where " + compact(e.Where)
-	}
-	records, err := r.rig.Records(ctx, simulator, e.Path, e.Where)
-	if err != nil {
-		f.Got = err.Error()
-		return f
-	}
-	if !want.Holds(len(records)) {
-		f.Got = strconv.Itoa(len(records))
-		if len(records) > 0 {
-			f.Why = compact(records)
-		} else if all, err := r.rig.Records(ctx, simulator, e.Path, nil); err == nil {
-			f.Why = fmt.Sprintf("%s holds %d records: %s", e.Path, len(all), compact(all))
-		}
-		f.Next = "the timeline shows which requests the handler made and how they were answered"
-		return f
-	}
-	for _, record := range records {
-		for _, name := range sortedKeys(e.Fields) {
-			got, ok := field(record, name)
-			if !ok || !equal(got, e.Fields[name]) {
-				f.Expected = fmt.Sprintf("%s: %s of every matching record in %s is %s", simulator, name, e.Path, compact(e.Fields[name]))
-				f.Got = compact(got)
-				if !ok {
-					f.Got = "no such field"
-				}
-				f.Why = compact(record)
-				return f
-			}
-		}
-	}
-	return nil
-}
-
-// field goes into a record by a dotted path; a key that holds the dots itself wins.
-func field(record map[string]any, name string) (any, bool) {
-	if v, ok := record[name]; ok {
-		return v, true
-	}
-	head, rest, ok := strings.Cut(name, ".")
-	if !ok {
-		return nil, false
-	}
-	inner, isMap := record[head].(map[string]any)
-	if !isMap {
-		return nil, false
-	}
-	return field(inner, rest)
-}
-
-// equal compares a value of a store with one of a scenario as their JSON reads, so that 1 and 1.0 are one.
-func equal(got, want any) bool { return reflect.DeepEqual(viaJSON(got), viaJSON(want)) }
-
-func viaJSON(v any) any {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return v
-	}
-	var out any
-	if json.Unmarshal(data, &out) != nil {
-		return v
-	}
-	return out
 }
 
 func compact(v any) string {

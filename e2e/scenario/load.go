@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"sort"
 	"strconv"
@@ -49,10 +51,14 @@ func Load(paths ...string) ([]Scenario, error) {
 		}
 	}
 	beside := func(file, name string) string {
-		if filepath.IsAbs(name) {
-			return name
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(file), name)
 		}
-		return filepath.Join(filepath.Dir(file), name)
+		// A joined rig runs in another folder.
+		if whole, err := filepath.Abs(name); err == nil {
+			return whole
+		}
+		return name
 	}
 	return loadAll(files, os.ReadFile, beside)
 }
@@ -164,16 +170,7 @@ func parseDocument(file string, root *yaml.Node) (Scenario, []error) {
 		return s, c.mistakes
 	}
 	setLines(root, &s)
-	for _, group := range [][]map[string]any{s.Spec.Given.Objects} {
-		normalizeAll(group)
-	}
-	for i := range s.Spec.When {
-		for _, objects := range []*Objects{s.Spec.When[i].Apply, s.Spec.When[i].Delete} {
-			if objects != nil {
-				normalizeAll(objects.Objects)
-			}
-		}
-	}
+	Normalize(&s)
 	c.rules(&s)
 	c.variables(root, s.Spec.Vars)
 	return s, c.mistakes
@@ -202,6 +199,24 @@ func readObjects(s *Scenario, read func(string) ([]byte, error), beside func(fil
 			if len(object) > 0 {
 				objects = append(objects, object)
 			}
+		}
+	}
+	for i, name := range s.Spec.Given.Worlds {
+		if strings.Contains(name, "/") || isYAML(name) {
+			s.Spec.Given.Worlds[i] = beside(s.File, name)
+		}
+	}
+	for i := range s.Spec.When {
+		step := &s.Spec.When[i]
+		if step.Replay == nil || step.Replay.File == "" {
+			continue
+		}
+		data, err := read(beside(s.File, step.Replay.File))
+		if err != nil {
+			return fmt.Errorf("%s:%d: read the recording: %w", s.File, step.Line, err)
+		}
+		if step.Replay.Messages, err = ReadRecorded(data); err != nil {
+			return fmt.Errorf("%s:%d: read the recording %s: %w", s.File, step.Line, step.Replay.File, err)
 		}
 	}
 	for _, name := range s.Spec.Given.Manifests {
@@ -248,6 +263,41 @@ func withoutPlace(err error) error {
 	return errors.New(strings.TrimPrefix(text, "yaml: "))
 }
 
+// Normalize turns the numbers and times in a scenario, as they were decoded from YAML or JSON, into those that Kubernetes'
+// objects and JSON hold, so that it means the same whichever way it came.
+func Normalize(s *Scenario) { normalizeIn(reflect.ValueOf(s)) }
+
+var freeType = typeOf[map[string]any]()
+
+// normalizeIn normalizes every free-form value below v in place.
+func normalizeIn(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			normalizeIn(v.Elem())
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			v.Set(reflect.ValueOf(normalize(v.Interface())))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			normalizeIn(v.Field(i))
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return // a message's body
+		}
+		for i := range v.Len() {
+			normalizeIn(v.Index(i))
+		}
+	case reflect.Map:
+		if v.Type() == freeType {
+			normalize(v.Interface())
+		}
+	}
+}
+
 // normalizeAll turns what the YAML library decodes into what JSON and Kubernetes' unstructured objects hold.
 func normalizeAll(objects []map[string]any) {
 	for i, o := range objects {
@@ -275,6 +325,12 @@ func normalize(v any) any {
 		return v
 	case int:
 		return int64(v)
+	case json.Number:
+		if whole, err := v.Int64(); err == nil {
+			return whole
+		}
+		number, _ := v.Float64() // JSON's own numbers are ones
+		return number
 	case uint64:
 		return float64(v)
 	case time.Time:

@@ -36,6 +36,17 @@ func TestMistakesNameFileLineAndTheRightField(t *testing.T) {
 		"wrong apiVersion":    {strings.Replace(head, "v1alpha1", "v2", 1) + body, `apiVersion is "eventrig.dev/v2"`},
 		"nothing happens":     {head + "spec: {then: {ledger: {lost: 0}}}\n", "spec.when is empty"},
 		"reason no regex":     {head + strings.Replace(body, "fires: 1", "fails: 1, reason: '('", 1), "is no regular expression"},
+		"two faults":          {head + "spec:\n  when: [{fault: {broker: stop, clear: true}}]\n  then: {ledger: {lost: 0}}\n", "has 2 faults, want exactly one of nautobot"},
+		"unknown fault":       {head + "spec:\n  when: [{fault: {broker: stopp}}]\n  then: {ledger: {lost: 0}}\n", `did you mean "stop"?`},
+		"component's name":    {head + "spec:\n  when: [{fault: {delete-pods: {kind: Sensor, name: s}}}]\n  then: {ledger: {lost: 0}}\n", "give namespace/name"},
+		"template's name":     {head + "spec:\n  when: [{submit: {template: t}}]\n  then: {ledger: {lost: 0}}\n", "give namespace/name"},
+		"sensor and template": {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {workflows: [{sensor: s, template: a/t}]}\n", "needs a sensor or a template, and not both"},
+		"hop of an order":     {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {ledger: {order: [onbus]}}\n", `did you mean "on-bus"?`},
+		"latency":             {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {ledger: {maxLatency: {workflow: 5}}}\n", "give a duration such as 500ms"},
+		"object without kind": {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {objects: [{kind: Job}]}\n", "needs apiVersion and kind"},
+		"sensor of a pod":     {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {objects: [{apiVersion: v1, kind: Pod, sensor: s}]}\n", "known of Workflows and Jobs only"},
+		"variable in objects": {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {objects: [{apiVersion: v1, kind: Pod, name: \"${x}\"}]}\n", "undefined variable ${x}"},
+		"webhook":             {head + "spec:\n  when: [{webhook: {eventSource: s}}]\n  then: {ledger: {lost: 0}}\n", "needs eventSource and event"},
 		"fields of no record": {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {nautobot: [{path: a/b, count: 0, fields: {a: 1}}]}\n", "wants no record and yet fields of it"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,25 +11,55 @@ import (
 type Rig interface {
 	// Tier names the tier: offline, embedded, kind, existing.
 	Tier() string
-	// LoadWorlds resets the simulators and loads the named worlds.
-	LoadWorlds(ctx context.Context, names []string) error
-	// Publish sends p, with every variable resolved, and returns one entry per message once the broker confirmed it.
-	Publish(ctx context.Context, p Publish) ([]Published, error)
-	// Apply creates or updates objects. Readiness is not its business: the runner asks the Observer.
-	Apply(ctx context.Context, objects []map[string]any) error
-	// Delete removes objects and returns them as they were, so that the runner can put them back.
-	Delete(ctx context.Context, objects []map[string]any) (before []map[string]any, err error)
-	// ChangeOpenStack changes the OpenStack simulator's state.
-	ChangeOpenStack(ctx context.Context, change OpenStackChange) error
-	// Records returns the records of a simulator's store ("nautobot", "openstack") under path whose fields equal where.
-	Records(ctx context.Context, simulator, path string, where map[string]any) ([]map[string]any, error)
+	// Turn waits until a scenario with this claim may run beside those that do; end lets the next ones go on.
+	Turn(ctx context.Context, claim Claim) (end func(), err error)
+	// Stores makes simulators of one scenario's own, which hold the named worlds, or what a new rig holds.
+	Stores(ctx context.Context, worlds []string) (Stores, error)
+	// Messages makes the messages of a publish, replay or webhook step, with every variable resolved. Nothing is sent yet,
+	// so that they can be announced before.
+	Messages(ctx context.Context, step Step) ([]Message, error)
+	// Submission makes the Workflow of a submit step: Workflow/namespace/name, and what starts it.
+	Submission(ctx context.Context, s Submit) (object string, start func(context.Context) error, err error)
+	// Apply creates or updates objects and returns what makes it undone: new ones go, changed ones are as before. Readiness
+	// is not its business: the runner asks the Observer.
+	Apply(ctx context.Context, objects []map[string]any) (undo func(context.Context) error, err error)
+	// Delete removes objects and returns what puts them back.
+	Delete(ctx context.Context, objects []map[string]any) (undo func(context.Context) error, err error)
+	// Objects returns the objects of a kind, with apiVersion, kind and where e names them namespace, name and labels.
+	Objects(ctx context.Context, e ObjectExpectation) ([]map[string]any, error)
+	// Fault disturbs the broker or a component and returns what mends it again.
+	Fault(ctx context.Context, f Fault) (undo func(context.Context) error, err error)
 	// Observer returns what watches the rig.
 	Observer() Observer
 	// Ledger returns the ledger that the Observer writes.
 	Ledger() *ledger.Ledger
 }
 
-// Published is one message that the broker confirmed.
+// Stores are the simulators of one scenario. Requests reach them from the pods of the Workflows that the scenario's
+// events caused; nobody else's do.
+type Stores interface {
+	// Own says that requests by pods of these messages' Workflows are this scenario's.
+	Own(keys []string)
+	// ChangeOpenStack changes the OpenStack simulator's state.
+	ChangeOpenStack(ctx context.Context, change OpenStackChange) error
+	// Records returns the records of a simulator's store ("nautobot", "openstack") under path whose fields equal where.
+	Records(ctx context.Context, simulator, path string, where map[string]any) ([]map[string]any, error)
+	// Fault puts a fault rule of a simulator in force; nil takes all of them back.
+	Fault(ctx context.Context, simulator string, rule map[string]any) error
+	// Close gives the simulators up.
+	Close()
+}
+
+// Message is a message that is ready to be sent.
+type Message struct {
+	Published
+	// Send sends it and returns once the broker confirmed it, or the webhook answered as wanted.
+	Send func(ctx context.Context) error
+	// Silent is a call that is to be refused: no event comes of it.
+	Silent bool
+}
+
+// Published is one message.
 type Published struct {
 	MessageID  string // message_id in the body; empty for a raw body without one: the runner then makes a key of it
 	EventType  string
@@ -38,14 +68,20 @@ type Published struct {
 	RoutingKey string
 	Body       []byte // as sent, envelope included
 	Time       time.Time
-	Confirmed  bool
+	// Source is the EventSource's event, namespace/name/event, that a webhook call went to. Other messages find theirs
+	// by vhost, exchange and routing key.
+	Source string
 }
 
 // Observer watches a rig and writes the ledger. e2e/observe implements it.
 type Observer interface {
-	// Track announces messages before or right after they were published and returns the keys under which the ledger
-	// has them: the message id, or a digest of the body where it has none.
-	Track(published []Published) (keys []string, err error)
+	// Track announces messages that are about to be published, each once, and returns the keys under which the ledger
+	// has them: the message id, or a digest of the body where it has none. A body that was there before gets a key of
+	// its own, so that a message sent again is told from its first time; unless that is among own, the keys of the
+	// scenario that sends it.
+	Track(published []Published, own ...string) (keys []string, err error)
+	// Adopt announces a Workflow that the scenario is about to submit and returns the key under which the ledger has it.
+	Adopt(object, template string) (key string)
 	// Sensors returns the namespace/name of every Sensor, so that an expectation about one that does not exist is a
 	// mistake and not a success.
 	Sensors(ctx context.Context) ([]string, error)
@@ -65,6 +101,8 @@ type Result struct {
 	Verdict  Verdict   `json:"verdict"` // passed, failed, error, skipped or known-defect
 	Seconds  float64   `json:"seconds"`
 	Failures []Failure `json:"failures"`
+	// Earlier are the attempts before this one, none of which passed; a scenario that then passes is flaky.
+	Earlier []Attempt `json:"earlierAttempts,omitempty"`
 	// File, Line and Labels say where the scenario comes from.
 	File   string            `json:"file,omitempty"`
 	Line   int               `json:"line,omitempty"`
@@ -73,6 +111,18 @@ type Result struct {
 	Timeline []ledger.Record `json:"-"`
 	// Err is set with VerdictError: the scenario could not be run. It keeps the class of internal/failure.
 	Err error `json:"-"`
+}
+
+// Attempt is one run of a scenario among several.
+type Attempt struct {
+	Verdict  Verdict   `json:"verdict"`
+	Seconds  float64   `json:"seconds"`
+	Failures []Failure `json:"failures"`
+}
+
+// Flaky says whether the scenario passed, but not at the first attempt.
+func (r Result) Flaky() bool {
+	return len(r.Earlier) > 0 && (r.Verdict == Passed || r.Verdict == KnownDefect)
 }
 
 // Verdict is the outcome in one word.

@@ -19,6 +19,7 @@ type Options struct {
 	Attempt int           // which repetition this is; each draws other variables
 	Timeout time.Duration // for scenarios that set none; DefaultTimeout when zero
 	Log     func(format string, args ...any)
+	Waiting func(open string) // told what the run waits for, whenever that changes; may be nil
 }
 
 // Run plays a scenario on a rig and checks what it expects. It never returns without a verdict: what could not be run
@@ -35,17 +36,14 @@ func Run(ctx context.Context, rig Rig, s Scenario, opts Options) Result {
 	if d, err := time.ParseDuration(s.Spec.Timeout); err == nil {
 		timeout = d
 	}
-	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-
-	r := runner{rig: rig, scenario: s, log: opts.Log, timeout: timeout}
+	r := runner{rig: rig, scenario: s, log: opts.Log, waiting: opts.Waiting, timeout: timeout}
 	if r.log == nil {
 		r.log = func(string, ...any) {}
 	}
-	failures, err := r.run(limited, opts)
-	if cleanupErr := r.cleanUp(ctx); err == nil && cleanupErr != nil {
-		err = cleanupErr
+	if r.waiting == nil {
+		r.waiting = func(string) {}
 	}
+	failures, err := r.inTurn(ctx, opts, func() { started = time.Now() })
 	result.Timeline = rig.Ledger().Of(r.keys...)
 	result.Seconds = time.Since(started).Seconds()
 	switch {
@@ -79,21 +77,28 @@ func cmpOr(a, b time.Duration) time.Duration {
 // runner is the state of one run.
 type runner struct {
 	rig      Rig
+	stores   Stores
 	scenario Scenario
 	spec     Spec
 	log      func(string, ...any)
+	waiting  func(string)
 	timeout  time.Duration
 
-	at        string // the step under way, for the failure text
-	line      int
-	published []Published
-	keys      []string
-	applied   []map[string]any // to delete afterwards
-	deleted   []map[string]any // to put back afterwards
-	ready     bool
+	at    string // the step under way, for the failure text
+	line  int
+	keys  []string
+	undo  []undo
+	ready bool
 }
 
-func (r *runner) run(ctx context.Context, opts Options) ([]Failure, error) {
+// undo takes back one thing that the scenario did to the rig.
+type undo struct {
+	what string
+	do   func(context.Context) error
+}
+
+// inTurn runs the scenario once it may, and leaves the rig as it was.
+func (r *runner) inTurn(ctx context.Context, opts Options, begun func()) ([]Failure, error) {
 	r.at, r.line = "given", r.scenario.Line
 	values, err := Values(r.scenario, opts.Seed, opts.Attempt)
 	if err != nil {
@@ -102,13 +107,34 @@ func (r *runner) run(ctx context.Context, opts Options) ([]Failure, error) {
 	if r.spec, err = Resolve(r.scenario, values); err != nil {
 		return nil, failure.New(failure.BadInput, "", "%w", err)
 	}
-	if len(r.spec.Given.Worlds) > 0 {
-		if err := r.rig.LoadWorlds(ctx, r.spec.Given.Worlds); err != nil {
-			return nil, fmt.Errorf("load the worlds %s: %w", strings.Join(r.spec.Given.Worlds, ", "), err)
-		}
+	r.waiting("its turn")
+	end, err := r.rig.Turn(ctx, ClaimOf(r.scenario, r.spec, values))
+	if err != nil {
+		return nil, fmt.Errorf("wait for the scenario's turn: %w", err)
 	}
+	defer end()
+	begun()
+	if r.stores, err = r.rig.Stores(ctx, r.spec.Given.Worlds); err != nil {
+		return nil, fmt.Errorf("load the worlds %s: %w", strings.Join(r.spec.Given.Worlds, ", "), err)
+	}
+	defer r.stores.Close()
+	limited, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	failures, err := r.run(limited)
+	if cleanupErr := r.cleanUp(ctx); err == nil && cleanupErr != nil {
+		err = cleanupErr
+	}
+	return failures, err
+}
+
+func (r *runner) run(ctx context.Context) ([]Failure, error) {
 	if err := r.apply(ctx, r.spec.Given.Objects); err != nil {
 		return nil, err
+	}
+	for _, fault := range r.spec.Given.Faults {
+		if err := r.fault(ctx, fault); err != nil {
+			return nil, r.timely(ctx, err)
+		}
 	}
 	for i, step := range r.spec.When {
 		r.at, r.line = fmt.Sprintf("when[%d]", i), step.Line
@@ -134,58 +160,134 @@ func (r *runner) timely(ctx context.Context, err error) error {
 func (r *runner) step(ctx context.Context, step Step) error {
 	switch {
 	case step.Publish != nil:
-		return r.publish(ctx, *step.Publish)
+		return r.publish(ctx, cmpText(step.Publish.Event, "a raw body"), step)
+	case step.Replay != nil:
+		return r.publish(ctx, step.Replay.File, step)
+	case step.Webhook != nil:
+		return r.publish(ctx, "to webhook "+step.Webhook.EventSource, step)
 	case step.OpenStack != nil:
-		if err := r.rig.ChangeOpenStack(ctx, *step.OpenStack); err != nil {
+		if err := r.stores.ChangeOpenStack(ctx, *step.OpenStack); err != nil {
 			return fmt.Errorf("change OpenStack: %w", err)
 		}
 	case step.Apply != nil:
 		return r.apply(ctx, step.Apply.Objects)
 	case step.Delete != nil:
-		before, err := r.rig.Delete(ctx, step.Delete.Objects)
-		r.deleted = append(r.deleted, before...)
+		restore, err := r.rig.Delete(ctx, step.Delete.Objects)
+		if restore != nil {
+			r.later("put back what the scenario deleted", restore)
+		}
 		r.ready = false
 		if err != nil {
 			return fmt.Errorf("delete objects: %w", err)
 		}
+	case step.Submit != nil:
+		return r.submit(ctx, *step.Submit)
+	case step.Fault != nil:
+		return r.fault(ctx, *step.Fault)
 	case step.WaitSettled != nil:
 		return r.waitSettled(ctx)
 	}
 	return nil
 }
 
-func (r *runner) publish(ctx context.Context, p Publish) error {
+// publish sends messages and follows them.
+func (r *runner) publish(ctx context.Context, what string, step Step) error {
 	if !r.ready {
+		r.waiting("the EventSources and Sensors")
 		if err := r.rig.Observer().Ready(ctx); err != nil {
 			return fmt.Errorf("wait for the EventSources and Sensors: %w", err)
 		}
 		r.ready = true
 	}
-	sent, err := r.rig.Publish(ctx, p)
+	messages, err := r.rig.Messages(ctx, step)
 	if err != nil {
-		return fmt.Errorf("publish %s: %w", cmpText(p.Event, "a raw body"), err)
+		return fmt.Errorf("publish %s: %w", what, err)
 	}
-	for _, m := range sent {
-		verdict := "unconfirmed"
-		if m.Confirmed {
-			verdict = "confirmed"
+	for i, m := range messages {
+		r.waiting(fmt.Sprintf("message %d of %d to be taken", i+1, len(messages)))
+		if err := r.send(ctx, m); err != nil {
+			return fmt.Errorf("publish %s: %w", what, err)
 		}
-		r.rig.Ledger().Append(ledger.Record{Time: m.Time, Hop: ledger.Published, MessageID: Key(m), Verdict: verdict, Object: m.VHost + "/" + m.Exchange + "/" + m.RoutingKey,
-			Details: map[string]any{"event_type": m.EventType, "bytes": len(m.Body)}})
-		r.log("published %s %s to %s/%s/%s", m.EventType, Key(m), m.VHost, m.Exchange, m.RoutingKey)
 	}
-	keys, err := r.rig.Observer().Track(sent)
+	return nil
+}
+
+func (r *runner) send(ctx context.Context, m Message) error {
+	// The time before, because an EventSource may have the message before the confirmation is here.
+	m.Time = time.Now()
+	if m.Silent {
+		return m.Send(ctx)
+	}
+	keys, err := r.rig.Observer().Track([]Published{m.Published}, r.keys...)
 	if err != nil {
-		return fmt.Errorf("follow what was published: %w", err)
+		return fmt.Errorf("follow it: %w", err)
 	}
-	r.published = append(r.published, sent...)
+	r.own(keys...)
+	if err := m.Send(ctx); err != nil {
+		return err
+	}
+	to := cmpText(m.Source, m.VHost+"/"+m.Exchange+"/"+m.RoutingKey)
+	for _, key := range keys {
+		r.rig.Ledger().Append(ledger.Record{Time: m.Time, Hop: ledger.Published, MessageID: key, Verdict: "confirmed", Object: to,
+			Details: map[string]any{"event_type": m.EventType, "bytes": len(m.Body)}})
+		r.log("published %s %s to %s", m.EventType, key, to)
+	}
+	return nil
+}
+
+// own makes messages the scenario's.
+func (r *runner) own(keys ...string) {
 	for _, key := range keys {
 		if !slices.Contains(r.keys, key) {
 			r.keys = append(r.keys, key)
 		}
 	}
+	r.stores.Own(r.keys)
+}
+
+func (r *runner) submit(ctx context.Context, s Submit) error {
+	object, start, err := r.rig.Submission(ctx, s)
+	if err != nil {
+		return fmt.Errorf("submit a Workflow from %s: %w", s.Template, err)
+	}
+	key := r.rig.Observer().Adopt(object, s.Template)
+	r.own(key)
+	at := time.Now()
+	if err := start(ctx); err != nil {
+		return fmt.Errorf("submit a Workflow from %s: %w", s.Template, err)
+	}
+	r.rig.Ledger().Append(ledger.Record{Time: at, Hop: ledger.Published, MessageID: key, Verdict: "submitted", Object: object})
+	r.log("submitted %s", object)
 	return nil
 }
+
+func (r *runner) fault(ctx context.Context, f Fault) error {
+	for simulator, rule := range f.Rules() {
+		if rule == nil && !f.Clear {
+			continue
+		}
+		if err := r.stores.Fault(ctx, simulator, rule); err != nil {
+			return fmt.Errorf("make %s fail: %w", simulator, err)
+		}
+	}
+	if f.Clear {
+		r.ready = false
+		return r.takeBack(ctx, func(u undo) bool { return u.what == mendFault })
+	}
+	if f.alone() == "" {
+		return nil
+	}
+	mend, err := r.rig.Fault(ctx, f)
+	if mend != nil {
+		r.later(mendFault, mend)
+	}
+	if err != nil {
+		return fmt.Errorf("disturb the rig: %w", err)
+	}
+	return nil
+}
+
+const mendFault = "mend what the scenario disturbed"
 
 func cmpText(a, b string) string {
 	if a != "" {
@@ -199,9 +301,12 @@ func (r *runner) apply(ctx context.Context, objects []map[string]any) error {
 		return nil
 	}
 	r.ready = false
-	// Noted first: a failure halfway leaves objects that have to go too.
-	r.applied = append(r.applied, objects...)
-	if err := r.rig.Apply(ctx, objects); err != nil {
+	restore, err := r.rig.Apply(ctx, objects)
+	// A failure halfway leaves objects that have to go too.
+	if restore != nil {
+		r.later("remove what the scenario applied", restore)
+	}
+	if err != nil {
 		return fmt.Errorf("apply objects: %w", err)
 	}
 	return nil
@@ -209,6 +314,10 @@ func (r *runner) apply(ctx context.Context, objects []map[string]any) error {
 
 // Settle waits until the chain is settled for the messages with these keys.
 func Settle(ctx context.Context, observer Observer, keys []string) error {
+	return settle(ctx, observer, keys, func(string) {})
+}
+
+func settle(ctx context.Context, observer Observer, keys []string, waiting func(string)) error {
 	for {
 		changed := observer.Changed()
 		settled, open, err := observer.Settled(ctx, keys)
@@ -218,6 +327,7 @@ func Settle(ctx context.Context, observer Observer, keys []string) error {
 		if settled {
 			return nil
 		}
+		waiting(open)
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -240,6 +350,7 @@ func (r *runner) decide(ctx context.Context) ([]Failure, error) {
 		if hopeless || settled {
 			return r.located(failures), nil
 		}
+		r.waiting(open)
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -269,27 +380,48 @@ func (r *runner) located(failures []Failure) []Failure {
 	return failures
 }
 
-// cleanUp removes what the scenario applied and puts back what it deleted, also after an interrupt.
-func (r *runner) cleanUp(ctx context.Context) error {
-	if len(r.applied)+len(r.deleted) == 0 {
-		return nil
-	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	r.at = "clean-up"
+// later notes what is to be taken back at the end.
+func (r *runner) later(what string, do func(context.Context) error) {
+	r.undo = append(r.undo, undo{what, do})
+}
+
+// takeBack undoes what is chosen, the newest first, each once.
+func (r *runner) takeBack(ctx context.Context, chosen func(undo) bool) error {
+	var kept []undo
 	var errs []error
-	if len(r.applied) > 0 {
-		if _, err := r.rig.Delete(bounded, r.applied); err != nil {
-			errs = append(errs, fmt.Errorf("remove what the scenario applied: %w", err))
+	for _, u := range slices.Backward(r.undo) {
+		if !chosen(u) {
+			kept = append(kept, u)
+			continue
+		}
+		if err := u.do(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", u.what, err))
 		}
 	}
-	if len(r.deleted) > 0 {
-		if err := r.rig.Apply(bounded, r.deleted); err != nil {
-			errs = append(errs, fmt.Errorf("put back what the scenario deleted: %w", err))
-		}
-	}
+	slices.Reverse(kept)
+	r.undo = kept
 	return errors.Join(errs...)
 }
+
+// cleanUp takes back whatever the scenario did to the rig, also after an interrupt.
+func (r *runner) cleanUp(ctx context.Context) error {
+	if len(r.undo) == 0 {
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
+	defer cancel()
+	at := r.at
+	r.at = "clean-up"
+	r.waiting("the rig to be as it was")
+	if err := r.takeBack(bounded, func(undo) bool { return true }); err != nil {
+		return err
+	}
+	r.at = at
+	return nil
+}
+
+// cleanUpTimeout leaves a broker that was stopped the time to start.
+const cleanUpTimeout = time.Minute
 
 // knownSensors refuses expectations about Sensors that do not exist: fires: 0 would hold for any typing mistake.
 func (r *runner) knownSensors(ctx context.Context) error {
@@ -298,6 +430,9 @@ func (r *runner) knownSensors(ctx context.Context) error {
 		return fmt.Errorf("list the Sensors: %w", err)
 	}
 	check := func(name string, line int) error {
+		if name == "" {
+			return nil // a submitted Workflow has none
+		}
 		for _, k := range known {
 			if sameSensor(k, name) {
 				return nil
@@ -325,6 +460,11 @@ func (r *runner) knownSensors(ctx context.Context) error {
 		}
 	}
 	for _, e := range r.spec.Then.Pods {
+		if err := check(e.Sensor, e.Line); err != nil {
+			return err
+		}
+	}
+	for _, e := range r.spec.Then.Objects {
 		if err := check(e.Sensor, e.Line); err != nil {
 			return err
 		}

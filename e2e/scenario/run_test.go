@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -12,9 +13,18 @@ import (
 	"github.com/eventrig/eventrig/internal/ledger"
 )
 
+// fakeStores plays the simulators of one scenario.
+type fakeStores struct{ *fakeRig }
+
+func (f fakeStores) Fault(_ context.Context, simulator string, rule map[string]any) error {
+	f.call(fmt.Sprintf("%s %v", simulator, rule))
+	return nil
+}
+
 // fakeRig plays a rig whose observations a test makes.
 type fakeRig struct {
 	mu       sync.Mutex
+	turns    Turns
 	log      *ledger.Ledger
 	settled  bool
 	open     string
@@ -24,6 +34,7 @@ type fakeRig struct {
 	sensors  []string
 	store    map[string][]map[string]any
 	onTrack  func(f *fakeRig)
+	keys     func() []string
 	applyErr error
 }
 
@@ -46,37 +57,77 @@ func (f *fakeRig) observe(settled bool, records ...ledger.Record) {
 	f.mu.Unlock()
 }
 func (f *fakeRig) Tier() string { return "embedded" }
-func (f *fakeRig) LoadWorlds(_ context.Context, names []string) error {
+func (f *fakeRig) Turn(ctx context.Context, claim Claim) (func(), error) {
+	return f.turns.Take(ctx, claim)
+}
+func (f *fakeRig) Stores(_ context.Context, names []string) (Stores, error) {
 	f.call("worlds " + strings.Join(names, ","))
-	return nil
+	return fakeStores{f}, nil
 }
-func (f *fakeRig) Publish(_ context.Context, p Publish) ([]Published, error) {
-	f.call("publish " + p.Event)
-	return []Published{{MessageID: "m", EventType: p.Event, Time: time.Now(), Confirmed: true}}, nil
+func (f fakeStores) Own([]string)                {}
+func (f fakeStores) Close()                      {}
+func (f *fakeRig) Adopt(object, _ string) string { return object }
+func (f *fakeRig) Messages(_ context.Context, step Step) ([]Message, error) {
+	message := func(text string, p Published) Message {
+		return Message{Published: p, Send: func(context.Context) error { f.call(text); return nil }}
+	}
+	switch {
+	case step.Publish != nil:
+		return []Message{message("publish "+step.Publish.Event, Published{MessageID: "m", EventType: step.Publish.Event})}, nil
+	case step.Replay != nil:
+		var all []Message
+		for _, m := range step.Replay.Messages {
+			all = append(all, message("replay "+string(m.Body), Published{Body: m.Body}))
+		}
+		return all, nil
+	default:
+		w := step.Webhook
+		return []Message{message("call "+w.EventSource+" "+w.Event, Published{Source: w.EventSource + "/" + w.Event})}, nil
+	}
 }
-func (f *fakeRig) Apply(_ context.Context, objects []map[string]any) error {
+func (f *fakeRig) Submission(_ context.Context, s Submit) (string, func(context.Context) error, error) {
+	return "Workflow/argo-events/w", func(context.Context) error {
+		f.call("submit " + s.Template)
+		if f.onTrack != nil {
+			go f.onTrack(f)
+		}
+		return nil
+	}, nil
+}
+func (f *fakeRig) Objects(_ context.Context, e ObjectExpectation) ([]map[string]any, error) {
+	return f.store[e.Kind], nil
+}
+func (f *fakeRig) Apply(_ context.Context, objects []map[string]any) (func(context.Context) error, error) {
 	f.call("apply")
 	f.applied = append(f.applied, objects...)
-	return f.applyErr
+	return func(context.Context) error { f.call("remove"); return nil }, f.applyErr
 }
-func (f *fakeRig) Delete(_ context.Context, objects []map[string]any) ([]map[string]any, error) {
+func (f *fakeRig) Delete(_ context.Context, objects []map[string]any) (func(context.Context) error, error) {
 	f.call("delete")
-	return objects, nil
+	return func(context.Context) error { f.call("restore"); return nil }, nil
 }
-func (f *fakeRig) ChangeOpenStack(_ context.Context, c OpenStackChange) error {
+func (f fakeStores) ChangeOpenStack(_ context.Context, c OpenStackChange) error {
 	f.call("openstack " + c.Create + c.Update + c.Delete)
 	return nil
 }
-func (f *fakeRig) Records(_ context.Context, simulator, path string, _ map[string]any) ([]map[string]any, error) {
+func (f fakeStores) Records(_ context.Context, simulator, path string, _ map[string]any) ([]map[string]any, error) {
 	return f.store[simulator+" "+path], nil
+}
+func (f *fakeRig) Fault(_ context.Context, fault Fault) (func(context.Context) error, error) {
+	f.call("fault " + fault.alone())
+	return func(context.Context) error { f.call("mend " + fault.alone()); return nil }, nil
 }
 func (f *fakeRig) Observer() Observer     { return f }
 func (f *fakeRig) Ledger() *ledger.Ledger { return f.log }
-func (f *fakeRig) Track(published []Published) ([]string, error) {
+func (f *fakeRig) Track(published []Published, _ ...string) ([]string, error) {
+	keys := []string{"m"}
+	if f.keys != nil {
+		keys = f.keys()
+	}
 	if f.onTrack != nil {
 		go f.onTrack(f)
 	}
-	return []string{"m"}, nil
+	return keys, nil
 }
 func (f *fakeRig) Sensors(context.Context) ([]string, error) { return f.sensors, nil }
 func (f *fakeRig) Ready(context.Context) error               { f.call("ready"); return nil }
@@ -295,7 +346,7 @@ func TestStepsRunInOrderAndObjectsAreTakenBack(t *testing.T) {
 	if r := Run(context.Background(), f, list[0], Options{}); r.Verdict != Passed {
 		t.Fatalf("%+v", r)
 	}
-	want := "worlds w|apply|openstack project|delete|ready|publish keystone/x|publish keystone/y|delete|apply"
+	want := "worlds w|apply|openstack project|delete|ready|publish keystone/x|publish keystone/y|restore|remove"
 	if got := strings.Join(f.calls, "|"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -310,7 +361,7 @@ func TestErrorsKeepTheirClassAndObjectsAreTakenBackAllTheSame(t *testing.T) {
 	if r.Verdict != Errored || failure.ExitStatus(r.Err) != 3 || r.Failures[0].Next != "install it" {
 		t.Errorf("%+v", r)
 	}
-	if f.calls[len(f.calls)-1] != "delete" {
+	if f.calls[len(f.calls)-1] != "remove" {
 		t.Errorf("%v", f.calls)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

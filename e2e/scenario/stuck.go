@@ -50,7 +50,7 @@ func (r *runner) waitSettled(ctx context.Context) error {
 			}
 		}
 	}()
-	err := Settle(limited, observer, r.keys)
+	err := settle(limited, observer, r.keys, r.waiting)
 	stop()
 	if <-stuck {
 		return nil

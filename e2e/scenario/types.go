@@ -19,8 +19,8 @@ type Scenario struct {
 	Spec       Spec     `yaml:"spec" json:"spec"`
 
 	// File and Line say where the document begins; they are not part of the file.
-	File string `yaml:"-" json:"-"`
-	Line int    `yaml:"-" json:"-"`
+	File string `yaml:"-" json:"file,omitempty" jsonschema:"-"`
+	Line int    `yaml:"-" json:"line,omitempty" jsonschema:"-"`
 }
 
 // Metadata names and labels a scenario.
@@ -43,21 +43,26 @@ type Spec struct {
 
 // Given is the state before the first step.
 type Given struct {
-	Worlds    []string         `yaml:"worlds,omitempty" json:"worlds,omitempty" jsonschema:"description=names of embedded worlds or paths of world files"`
+	Worlds    []string         `yaml:"worlds,omitempty" json:"worlds,omitempty" jsonschema:"description=names of embedded worlds or paths of world files; what a new rig holds when empty"`
 	Manifests []string         `yaml:"manifests,omitempty" json:"manifests,omitempty" jsonschema:"description=manifest files beside the scenario"`
 	Objects   []map[string]any `yaml:"objects,omitempty" json:"objects,omitempty" jsonschema:"description=Kubernetes objects to apply; removed afterwards"`
+	Faults    []Fault          `yaml:"faults,omitempty" json:"faults,omitempty" jsonschema:"description=faults in force from the start; taken back at the end"`
 }
 
 // Step is one action; exactly one of its fields is set.
 type Step struct {
 	Publish     *Publish         `yaml:"publish,omitempty" json:"publish,omitempty"`
+	Replay      *Replay          `yaml:"replay,omitempty" json:"replay,omitempty"`
 	OpenStack   *OpenStackChange `yaml:"openstack,omitempty" json:"openstack,omitempty"`
+	Webhook     *Webhook         `yaml:"webhook,omitempty" json:"webhook,omitempty"`
 	Apply       *Objects         `yaml:"apply,omitempty" json:"apply,omitempty"`
 	Delete      *Objects         `yaml:"delete,omitempty" json:"delete,omitempty"`
+	Submit      *Submit          `yaml:"submit,omitempty" json:"submit,omitempty"`
+	Fault       *Fault           `yaml:"fault,omitempty" json:"fault,omitempty"`
 	WaitSettled *WaitSettled     `yaml:"wait-settled,omitempty" json:"wait-settled,omitempty"`
 
 	// Line is where the step begins.
-	Line int `yaml:"-" json:"-"`
+	Line int `yaml:"-" json:"line,omitempty" jsonschema:"-"`
 }
 
 // Publish sends a notification, either one of the catalogue (Event) or a body as it is (Raw with VHost, Exchange and
@@ -101,6 +106,7 @@ type Then struct {
 	OpenStack []RecordExpectation   `yaml:"openstack,omitempty" json:"openstack,omitempty"`
 	Requests  []RequestExpectation  `yaml:"requests,omitempty" json:"requests,omitempty"`
 	Pods      []PodExpectation      `yaml:"pods,omitempty" json:"pods,omitempty"`
+	Objects   []ObjectExpectation   `yaml:"objects,omitempty" json:"objects,omitempty"`
 	Ledger    *LedgerExpectation    `yaml:"ledger,omitempty" json:"ledger,omitempty"`
 }
 
@@ -111,18 +117,19 @@ type SensorExpectation struct {
 	Fires   *Count `yaml:"fires,omitempty" json:"fires,omitempty" jsonschema:"description=triggers that succeeded"`
 	Fails   *Count `yaml:"fails,omitempty" json:"fails,omitempty" jsonschema:"description=triggers that failed and transforms that failed"`
 	Reason  string `yaml:"reason,omitempty" json:"reason,omitempty" jsonschema:"description=regular expression that the failure's (or, with fires: 0, the refusal's) message matches"`
-	Line    int    `yaml:"-" json:"-"`
+	Line    int    `yaml:"-" json:"line,omitempty" jsonschema:"-"`
 }
 
 // WorkflowExpectation describes the Workflows that this scenario's events caused.
 type WorkflowExpectation struct {
-	Sensor     string            `yaml:"sensor" json:"sensor"`
+	Sensor     string            `yaml:"sensor,omitempty" json:"sensor,omitempty" jsonschema:"description=the Sensor that made them: name or namespace/name"`
+	Template   string            `yaml:"template,omitempty" json:"template,omitempty" jsonschema:"description=instead of sensor: the WorkflowTemplate of a submit step"`
 	Namespace  string            `yaml:"namespace,omitempty" json:"namespace,omitempty"`
 	Phase      string            `yaml:"phase,omitempty" json:"phase,omitempty" jsonschema:"enum=Succeeded,enum=Failed,enum=Error,enum=Pending,enum=Running"`
 	Parameters map[string]string `yaml:"parameters,omitempty" json:"parameters,omitempty" jsonschema:"description=values that must be equal; others are free"`
 	Message    string            `yaml:"message,omitempty" json:"message,omitempty" jsonschema:"description=regular expression for status.message"`
 	Count      *Count            `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=how many match; 1 when empty"`
-	Line       int               `yaml:"-" json:"-"`
+	Line       int               `yaml:"-" json:"line,omitempty" jsonschema:"-"`
 }
 
 // RecordExpectation describes records in a simulator's store.
@@ -131,30 +138,47 @@ type RecordExpectation struct {
 	Where  map[string]any `yaml:"where,omitempty" json:"where,omitempty"`
 	Count  *Count         `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=how many match where; >=1 when empty"`
 	Fields map[string]any `yaml:"fields,omitempty" json:"fields,omitempty" jsonschema:"description=what each of them must hold; dots go into objects"`
-	Line   int            `yaml:"-" json:"-"`
+	Line   int            `yaml:"-" json:"line,omitempty" jsonschema:"-"`
 }
 
 // RequestExpectation counts the requests that the pods of this scenario's Workflows made.
 type RequestExpectation struct {
-	To     string `yaml:"to" json:"to" jsonschema:"enum=nautobot,enum=openstack,enum=ontap,enum=undersync"`
-	Method string `yaml:"method,omitempty" json:"method,omitempty"`
-	Path   string `yaml:"path,omitempty" json:"path,omitempty" jsonschema:"description=exact, or with * for any text"`
-	Status int    `yaml:"status,omitempty" json:"status,omitempty"`
-	Count  *Count `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=1 when empty"`
-	Line   int    `yaml:"-" json:"-"`
+	To     string         `yaml:"to" json:"to" jsonschema:"enum=nautobot,enum=openstack,enum=ontap,enum=undersync"`
+	Method string         `yaml:"method,omitempty" json:"method,omitempty"`
+	Path   string         `yaml:"path,omitempty" json:"path,omitempty" jsonschema:"description=exact, or with * for any text"`
+	Status int            `yaml:"status,omitempty" json:"status,omitempty"`
+	Body   map[string]any `yaml:"body,omitempty" json:"body,omitempty" jsonschema:"description=fields of the JSON that was sent; dots go into objects and lists, others are free"`
+	Count  *Count         `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=1 when empty"`
+	Line   int            `yaml:"-" json:"line,omitempty" jsonschema:"-"`
 }
 
 // PodExpectation describes the pods of this scenario's Workflows.
 type PodExpectation struct {
-	Sensor   string `yaml:"sensor" json:"sensor"`
+	Sensor   string `yaml:"sensor,omitempty" json:"sensor,omitempty" jsonschema:"description=the Sensor behind their Workflow or Job: name or namespace/name"`
+	Template string `yaml:"template,omitempty" json:"template,omitempty" jsonschema:"description=instead of sensor: the WorkflowTemplate of a submit step"`
 	ExitCode *int   `yaml:"exitCode,omitempty" json:"exitCode,omitempty" jsonschema:"description=of the main container"`
 	Count    *Count `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=1 when empty"`
-	Line     int    `yaml:"-" json:"-"`
+	Line     int    `yaml:"-" json:"line,omitempty" jsonschema:"-"`
+}
+
+// ObjectExpectation describes Kubernetes objects of any kind, those that this scenario's events caused or any.
+type ObjectExpectation struct {
+	APIVersion string            `yaml:"apiVersion" json:"apiVersion"`
+	Kind       string            `yaml:"kind" json:"kind"`
+	Namespace  string            `yaml:"namespace,omitempty" json:"namespace,omitempty" jsonschema:"description=all namespaces when empty"`
+	Name       string            `yaml:"name,omitempty" json:"name,omitempty"`
+	Labels     map[string]string `yaml:"labels,omitempty" json:"labels,omitempty" jsonschema:"description=labels that the objects have; others are free"`
+	Sensor     string            `yaml:"sensor,omitempty" json:"sensor,omitempty" jsonschema:"description=only the Workflows or Jobs that this Sensor made of this scenario's events"`
+	Count      *Count            `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=how many there are; >=1 when empty"`
+	Fields     map[string]any    `yaml:"fields,omitempty" json:"fields,omitempty" jsonschema:"description=what each of them must hold; dots go into objects and lists"`
+	Line       int               `yaml:"-" json:"line,omitempty" jsonschema:"-"`
 }
 
 // LedgerExpectation bounds figures over the whole scenario.
 type LedgerExpectation struct {
-	Lost       *Count `yaml:"lost,omitempty" json:"lost,omitempty" jsonschema:"description=events published and routed that never reached the bus"`
-	Duplicates *Count `yaml:"duplicates,omitempty" json:"duplicates,omitempty" jsonschema:"description=events that reached the bus more than once"`
-	Line       int    `yaml:"-" json:"-"`
+	Lost       *Count            `yaml:"lost,omitempty" json:"lost,omitempty" jsonschema:"description=events published and routed that never reached the bus"`
+	Duplicates *Count            `yaml:"duplicates,omitempty" json:"duplicates,omitempty" jsonschema:"description=events that reached the bus more than once"`
+	Order      []string          `yaml:"order,omitempty" json:"order,omitempty" jsonschema:"description=hops that the events must pass in the order in which they were published"`
+	MaxLatency map[string]string `yaml:"maxLatency,omitempty" json:"maxLatency,omitempty" jsonschema:"description=hop -> the longest time (a Go duration) from an event's publication to its arrival there; workflow is a Workflow's creation and finished its end"`
+	Line       int               `yaml:"-" json:"line,omitempty" jsonschema:"-"`
 }

@@ -74,8 +74,16 @@ func (c *checker) variables(node *yaml.Node, vars map[string]string) {
 		}
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(node.Content); i += 2 {
-			if node.Content[i].Value != "objects" {
-				c.variables(node.Content[i+1], vars)
+			name, value := node.Content[i].Value, node.Content[i+1]
+			if name == "then" && value.Kind == yaml.MappingNode {
+				// Here objects are expectations.
+				for j := 1; j < len(value.Content); j += 2 {
+					c.variables(value.Content[j], vars)
+				}
+				continue
+			}
+			if name != "objects" {
+				c.variables(value, vars)
 			}
 		}
 	default:
@@ -239,7 +247,7 @@ func mapStrings(v reflect.Value, f, g func(string) string) reflect.Value {
 		}
 		return out
 	case reflect.Slice:
-		if v.IsNil() {
+		if v.IsNil() || v.Type().Elem().Kind() == reflect.Uint8 {
 			return v
 		}
 		out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())

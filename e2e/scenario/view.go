@@ -52,6 +52,29 @@ func (v *view) last(hop ledger.Hop, sensor string) []ledger.Record {
 	return out
 }
 
+// made returns the present state of each Workflow, Job or Pod of a Sensor, or of a WorkflowTemplate's submissions.
+func (v *view) made(hop ledger.Hop, sensor, template string) []ledger.Record {
+	if template == "" {
+		return v.last(hop, sensor)
+	}
+	var out []ledger.Record
+	for _, name := range v.order {
+		if r := v.objects[name]; r.Hop == hop && r.Details["template"] == template {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// allMade says whether nothing more can come than the objects seen: a Sensor has decided about each event and every
+// trigger's object is there. What was submitted is there at once, and another step may submit more only before the end.
+func (v *view) allMade(sensor, template string, seen int) bool {
+	if template != "" {
+		return true
+	}
+	return v.decidedFor(sensor) && len(v.of(ledger.Triggered, sensor, "")) <= seen
+}
+
 // fires counts successful triggers, fails the failed ones and failed transforms; each with the records behind it.
 func (v *view) fires(sensor, trigger string) (fires, fails, refusals []ledger.Record) {
 	for _, r := range v.of(ledger.Triggered, sensor, trigger) {

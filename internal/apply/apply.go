@@ -150,6 +150,27 @@ func (a *Applier) Get(ctx context.Context, object Object) (*unstructured.Unstruc
 	return current, nil
 }
 
+// List reads the objects of the kind that object names, in its namespace or in all where it names none, with the labels
+// that selector asks for.
+func (a *Applier) List(ctx context.Context, object Object, selector string) ([]unstructured.Unstructured, error) {
+	resource, err := a.resource(object)
+	if err != nil {
+		return nil, err
+	}
+	if object.GetNamespace() == "" {
+		mapped, err := a.mapper.RESTMapping(object.GroupVersionKind().GroupKind(), object.GroupVersionKind().Version)
+		if err != nil {
+			return nil, fmt.Errorf("find the resource of %s: %w", object.GetKind(), err)
+		}
+		resource = a.client.Resource(mapped.Resource)
+	}
+	list, err := resource.List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", object.GetKind(), err)
+	}
+	return list.Items, nil
+}
+
 // Delete removes an object; one that is not there is no error.
 func (a *Applier) Delete(ctx context.Context, object Object) error {
 	resource, err := a.resource(object)

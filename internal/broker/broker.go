@@ -51,10 +51,13 @@ type Broker struct {
 	services []Service
 	version  string
 	log      string
-	stop     func() error
-	done     <-chan struct{}
+	launch   func(context.Context) (stop func() error, done <-chan struct{}, err error)
+	ended    chan struct{} // closed when the server ends by itself or with Close
 
 	mu          sync.Mutex
+	stop        func() error
+	done        <-chan struct{} // closed when the process that runs at the moment ends
+	halted      bool
 	connections map[string]*amqp.Connection // by virtual host, for observation only
 	closed      bool
 }
@@ -82,13 +85,13 @@ func Start(ctx context.Context, config Config) (*Broker, error) {
 		return nil, failure.New(failure.Environment, "stop what listens there, or let the rig choose a port",
 			"start RabbitMQ: something already accepts connections on %s", config.Listen)
 	}
-	stop, done, err := config.launch(ctx, files)
-	if err != nil {
-		return nil, fmt.Errorf("start RabbitMQ (%s): %w", config.Server.Path, err)
-	}
 	broker := &Broker{
-		dial: config.Dial, services: config.Services, log: files.log, stop: stop, done: done,
-		connections: map[string]*amqp.Connection{},
+		dial: config.Dial, services: config.Services, log: files.log, connections: map[string]*amqp.Connection{},
+		launch: func(ctx context.Context) (func() error, <-chan struct{}, error) { return config.launch(ctx, files) },
+		ended:  make(chan struct{}),
+	}
+	if err := broker.run(ctx); err != nil {
+		return nil, fmt.Errorf("start RabbitMQ (%s): %w", config.Server.Path, err)
 	}
 	broker.base, err = baseURI(config.Listen, config.Admin)
 	if err == nil {
@@ -174,7 +177,7 @@ func (b *Broker) awaitReady(ctx context.Context, vhost string) error {
 			return failure.New(failure.Environment, "see "+b.log, "RabbitMQ refuses its own administrator: %w", err)
 		}
 		select {
-		case <-b.done:
+		case <-b.process():
 			return failure.New(failure.Environment, exitHint(b.log), "RabbitMQ exited before it accepted connections:\n%s", logfile.Tail(b.log, 12))
 		case <-ctx.Done():
 			return fmt.Errorf("wait for RabbitMQ: %w (last: %w)\nend of its log:\n%s", context.Cause(ctx), err, logfile.Tail(b.log, 6))
@@ -195,8 +198,8 @@ func (b *Broker) Log() string { return b.log }
 // Address is the host:port that the server listens on, as seen from where it runs.
 func (b *Broker) Address() string { return net.JoinHostPort(b.base.Host, fmt.Sprint(b.base.Port)) }
 
-// Done is closed when the server's process ends; nil for an external broker.
-func (b *Broker) Done() <-chan struct{} { return b.done }
+// Done is closed when the server's process ends, unless Halt ended it; nil for an external broker.
+func (b *Broker) Done() <-chan struct{} { return b.ended }
 
 // URL returns the administrator's AMQP URL of a virtual host.
 func (b *Broker) URL(vhost string) string { return b.urlFor(vhost, b.base.Username, b.base.Password) }
@@ -225,16 +228,16 @@ func (b *Broker) Connect(ctx context.Context, vhost string) (*amqp.Connection, e
 func (b *Broker) Close() error {
 	b.mu.Lock()
 	b.closed = true
-	connections := b.connections
+	connections, stop := b.connections, b.stop
 	b.connections = nil
 	b.mu.Unlock()
 	for _, connection := range connections {
 		_ = connection.CloseDeadline(time.Now().Add(time.Second)) // the server is about to go; its answer does not matter
 	}
-	if b.stop == nil {
+	if stop == nil {
 		return nil
 	}
-	if err := b.stop(); err != nil {
+	if err := stop(); err != nil {
 		return fmt.Errorf("stop RabbitMQ: %w", err)
 	}
 	return nil

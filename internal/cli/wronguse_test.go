@@ -2,6 +2,9 @@ package cli_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +26,10 @@ func TestWrongUse(t *testing.T) {
 	}
 	manifest := write("manifest.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a\n")
 	field := write("field.yaml", "apiVersion: eventrig.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  then:\n    workflow: []\n")
+	const head = "apiVersion: eventrig.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\n"
+	scenario := func(step, then string) string {
+		return write(fmt.Sprintf("%x.yaml", sha256.Sum256([]byte(step+then))), head+"spec:\n  when: [{"+step+"}]\n  then:\n    "+then+"\n")
+	}
 	for name, test := range map[string]struct {
 		arguments []string
 		want      []string
@@ -43,6 +50,26 @@ func TestWrongUse(t *testing.T) {
 		"broken manifest":   {[]string{"test", "--manifests", manifest}, []string{manifest + ":", "not valid YAML"}},
 		"wrong field":       {[]string{"test", field}, []string{field + ":6:", `"workflow"`, `did you mean "workflows"`}},
 		"missing scenario":  {[]string{"test", filepath.Join(folder, "none.yaml")}, []string{"none.yaml"}},
+		"tier to come":      {[]string{"test", "--tier", "kind"}, []string{"tier kind is not there yet", "this eventrig has: embedded"}},
+		"unknown tier":      {[]string{"test", "--tier", "cloud"}, []string{`"cloud" is unknown`, "this eventrig has: embedded"}},
+		"no parallel":       {[]string{"test", "--parallel", "0"}, []string{"--parallel 0", "a number from 1"}},
+		"no attempts":       {[]string{"test", "--flake-attempts", "0"}, []string{"--flake-attempts 0"}},
+		"join no rig":       {[]string{"test", "--rig", "x"}, []string{`no rig named "x" is up`}},
+		"join and choose":   {[]string{"test", "--rig", "x", "--bus", "jetstream"}, []string{"--bus is a matter of the rig", "eventrig up"}},
+		"join and keep":     {[]string{"test", "--rig", "x", "--keep", "always"}, []string{"--keep is a matter of the rig"}},
+		"event and path":    {[]string{"test", "--event", manifest, field}, []string{"--event sends a message of its own"}},
+		"event and focus":   {[]string{"test", "--event", manifest, "--focus", "x"}, []string{"--focus chooses scenarios"}},
+		"write of nothing":  {[]string{"test", "--write-scenario", "x.yaml"}, []string{"--event FILE"}},
+		"missing event":     {[]string{"test", "--event", folder + "/none"}, []string{"none"}},
+		"event no JSON":     {[]string{"test", "--event", manifest}, []string{manifest, "line 1: not JSON"}},
+		"event no route":    {[]string{"test", "--event", write("bare.json", `{"a": 1}`)}, []string{"bare.json", "event_type"}},
+		"dry run: event":    {[]string{"test", "--dry-run", scenario("publish: {event: keystone/identity.project.craeted}", "sensors: [{name: keystone-event-project, fires: 1}]")}, []string{"identity.project.created"}},
+		"dry run: sensor":   {[]string{"test", "--dry-run", scenario("wait-settled: {}", "sensors: [{name: keystone-event-projct, fires: 1}]")}, []string{":7: ", `did you mean "keystone-event-project"`}},
+		"dry run: template": {[]string{"test", "--dry-run", scenario("submit: {template: argo-events/none}", "workflows: [{template: argo-events/none}]")}, []string{`no WorkflowTemplate "argo-events/none"`}},
+		"dry run: fault":    {[]string{"test", "--dry-run", scenario("fault: {nautobot: {stauts: 503}}", "sensors: [{name: keystone-event-project, fires: 0}]")}, []string{`"stauts"`, "status"}},
+		"dry run: hook":     {[]string{"test", "--dry-run", scenario("webhook: {eventSource: openstack-keystone, event: x}", "sensors: [{name: keystone-event-project, fires: 0}]")}, []string{`no webhook event "x"`}},
+		"dry run: path":     {[]string{"test", "--dry-run", scenario("wait-settled: {}", "nautobot: [{path: tenancy/tenant}]")}, []string{"tenancy/tenants"}},
+		"dry run: world":    {[]string{"test", "--dry-run", strings.TrimSpace(write("world.yaml", head+"spec:\n  given: {worlds: [one-domian]}\n  when: [{wait-settled: {}}]\n  then: {ledger: {lost: 0}}\n"))}, []string{"one-domian"}},
 		"missing manifests": {[]string{"test", "--manifests", folder + "/none"}, []string{"none"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,5 +114,45 @@ func TestDownAll(t *testing.T) {
 		if !strings.Contains(stdout.String(), folder) {
 			t.Errorf("stdout does not name %s: %s", folder, stdout.String())
 		}
+	}
+}
+
+// A dry run of the built-in scenarios finds nothing wrong, says what would be done, and starts nothing.
+func TestDryRun(t *testing.T) {
+	state := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", state)
+	var stdout, stderr bytes.Buffer
+	if status := cli.Main([]string{"test", "--dry-run", "--seed", "7"}, &stdout, &stderr); status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr.String())
+	}
+	for _, want := range []string{"keystone-project-created  (", "publish: {event: keystone/identity.project.created, set: {payload.", "runs alone: it applies objects", "nothing was run"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("stdout has no %q:\n%s", want, stdout.String())
+		}
+	}
+	if strings.Contains(stdout.String(), "${") {
+		t.Errorf("a variable is left:\n%s", stdout.String())
+	}
+	var first, second bytes.Buffer
+	for _, out := range []*bytes.Buffer{&first, &second} {
+		if status := cli.Main([]string{"test", "--dry-run", "--seed", "7", "-o", "json"}, out, &stderr); status != 0 {
+			t.Fatalf("exit status %d: %s", status, stderr.String())
+		}
+	}
+	if first.String() != second.String() {
+		t.Error("the same seed drew other values")
+	}
+	var document struct {
+		DryRun    bool
+		Scenarios []struct {
+			Name string
+			Runs bool
+		}
+	}
+	if err := json.Unmarshal(first.Bytes(), &document); err != nil || !document.DryRun || len(document.Scenarios) < 6 || !document.Scenarios[0].Runs {
+		t.Errorf("%v: %s", err, first.String())
+	}
+	if left, err := os.ReadDir(state); err != nil || len(left) > 0 {
+		t.Errorf("%v %v", left, err)
 	}
 }

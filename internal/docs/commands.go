@@ -23,6 +23,8 @@ var outputs = map[string][]printed{
 	"eventrig test": {
 		{"`-o json` or `--json-file`", "internal/report", "Run", false},
 		{"`--list -o json`, under `scenarios`", "internal/cli/test", "entry", true},
+		{"`--dry-run -o json`, under `scenarios`", "internal/cli/test", "rehearsed", true},
+		{"`--event FILE -o json`", "internal/report", "Story", false},
 	},
 	"eventrig up":     {{"`-o json`", "e2e/rig", "Status", false}},
 	"eventrig status": {{"`-o json`", "e2e/rig", "Status", false}},

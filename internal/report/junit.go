@@ -39,15 +39,17 @@ type junitProperty struct {
 }
 
 type junitCase struct {
-	Name      string        `xml:"name,attr"`
-	Class     string        `xml:"classname,attr"`
-	File      string        `xml:"file,attr,omitempty"`
-	Line      int           `xml:"line,attr,omitempty"`
-	Time      string        `xml:"time,attr"`
-	Failure   *junitMessage `xml:"failure,omitempty"`
-	Error     *junitMessage `xml:"error,omitempty"`
-	Skipped   *junitMessage `xml:"skipped,omitempty"`
-	SystemOut string        `xml:"system-out,omitempty"`
+	Name      string         `xml:"name,attr"`
+	Class     string         `xml:"classname,attr"`
+	File      string         `xml:"file,attr,omitempty"`
+	Line      int            `xml:"line,attr,omitempty"`
+	Time      string         `xml:"time,attr"`
+	Failure   *junitMessage  `xml:"failure,omitempty"`
+	Error     *junitMessage  `xml:"error,omitempty"`
+	Skipped   *junitMessage  `xml:"skipped,omitempty"`
+	Flaky     []junitMessage `xml:"flakyFailure,omitempty"` // as Maven's Surefire writes attempts of a test that passed at last
+	Rerun     []junitMessage `xml:"rerunFailure,omitempty"` // and those of one that never did
+	SystemOut string         `xml:"system-out,omitempty"`
 }
 
 type junitMessage struct {
@@ -100,6 +102,17 @@ func (r Run) JUnit(w io.Writer) error {
 			in.Skipped++
 		case scenario.KnownDefect:
 			c.SystemOut = "known defect, still there\n" + c.SystemOut
+		}
+		for _, attempt := range s.Earlier {
+			m := junitMessage{Type: string(attempt.Verdict), Text: clean(FailureText(scenario.Result{Name: s.Name, Verdict: attempt.Verdict, Failures: attempt.Failures}))}
+			if len(attempt.Failures) > 0 {
+				m.Message = clean(attempt.Failures[0].Expected + "; got " + attempt.Failures[0].Got)
+			}
+			if s.Flaky() {
+				c.Flaky = append(c.Flaky, m)
+			} else {
+				c.Rerun = append(c.Rerun, m)
+			}
 		}
 		in.Tests++
 		seconds[s.Tier] += s.Seconds

@@ -83,11 +83,15 @@ func (r Run) Text(w io.Writer) error {
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NAME\tTIER\tVERDICT\tSECONDS")
 	for _, s := range r.Scenarios {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\n", s.Name, s.Tier, s.Verdict, s.Seconds)
+		verdict := string(s.Verdict)
+		if s.Flaky() {
+			verdict += fmt.Sprintf(" (flaky: attempt %d)", len(s.Earlier)+1)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\n", s.Name, s.Tier, verdict, s.Seconds)
 	}
 	table.Flush()
 	for _, s := range r.Scenarios {
-		if s.Verdict == scenario.Failed || s.Verdict == scenario.Errored {
+		if s.Verdict == scenario.Failed || s.Verdict == scenario.Errored || s.Flaky() {
 			out.WriteString("\n" + FailureText(s))
 		}
 	}
@@ -126,6 +130,15 @@ func (r Run) summary() string {
 	if len(parts) == 0 {
 		return "no scenario ran"
 	}
+	flaky := 0
+	for _, s := range r.Scenarios {
+		if s.Flaky() {
+			flaky++
+		}
+	}
+	if flaky > 0 {
+		parts = append(parts, fmt.Sprintf("%d of them flaky", flaky))
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -137,19 +150,27 @@ func FailureText(s scenario.Result) string {
 		fmt.Fprintf(&out, " (%s:%d)", s.File, s.Line)
 	}
 	out.WriteString("\n")
-	for _, f := range s.Failures {
-		fmt.Fprintf(&out, "  at %s", f.Hop)
+	writeFailures(&out, s.Failures)
+	for i, attempt := range s.Earlier {
+		fmt.Fprintf(&out, "  attempt %d of %d: %s\n", i+1, len(s.Earlier)+1, attempt.Verdict)
+		writeFailures(&out, attempt.Failures)
+	}
+	return out.String()
+}
+
+func writeFailures(out *strings.Builder, failures []scenario.Failure) {
+	for _, f := range failures {
+		fmt.Fprintf(out, "  at %s", f.Hop)
 		if f.Line > 0 && f.File != "" {
-			fmt.Fprintf(&out, ", %s:%d", f.File, f.Line)
+			fmt.Fprintf(out, ", %s:%d", f.File, f.Line)
 		}
 		out.WriteString("\n")
 		for _, part := range []struct{ name, text string }{{"expected", f.Expected}, {"got", f.Got}, {"why", f.Why}, {"next", f.Next}} {
 			if part.text != "" {
-				fmt.Fprintf(&out, "    %-8s  %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n              "))
+				fmt.Fprintf(out, "    %-8s  %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n              "))
 			}
 		}
 	}
-	return out.String()
 }
 
 // Timeline tells the records of one scenario, one line each, with the time since the first.

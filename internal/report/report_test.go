@@ -94,3 +94,106 @@ func TestNotesStandInEveryForm(t *testing.T) {
 		t.Errorf("null in: %s", document.String())
 	}
 }
+
+// flaky is a run with a scenario that passed at its second attempt.
+func flaky() Run {
+	r := run()
+	r.Scenarios[0].Earlier = []scenario.Attempt{{Verdict: scenario.Failed, Seconds: 3, Failures: []scenario.Failure{{Hop: "workflow", Expected: "1 Workflow", Got: "none", Why: "100% <late>\nreally", File: "/work/k.yaml", Line: 4}}}}
+	return r
+}
+
+func TestAFlakeIsHiddenInNoReport(t *testing.T) {
+	for name, write := range map[string]func(Run, *strings.Builder) error{
+		"text":   func(r Run, out *strings.Builder) error { return r.Text(out) },
+		"JSON":   func(r Run, out *strings.Builder) error { return r.JSON(out) },
+		"JUnit":  func(r Run, out *strings.Builder) error { return r.JUnit(out) },
+		"HTML":   func(r Run, out *strings.Builder) error { return r.HTML(out) },
+		"GitHub": func(r Run, out *strings.Builder) error { return r.GitHub(out, "") },
+	} {
+		var out strings.Builder
+		if err := write(flaky(), &out); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "1 Workflow") || !strings.Contains(out.String(), "none") {
+			t.Errorf("%s does not tell of the attempt that failed:\n%s", name, out.String())
+		}
+	}
+	var text strings.Builder
+	if err := flaky().Text(&text); err != nil || !strings.Contains(text.String(), "passed (flaky: attempt 2)") || !strings.Contains(text.String(), "1 of them flaky") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+	var xmlText strings.Builder
+	if err := flaky().JUnit(&xmlText); err != nil {
+		t.Fatal(err)
+	}
+	var suites junitSuites
+	if err := xml.Unmarshal([]byte(xmlText.String()), &suites); err != nil || len(suites.Suites[0].Cases[0].Flaky) != 1 || suites.Suites[0].Cases[0].Failure != nil {
+		t.Errorf("%v %+v", err, suites.Suites[0].Cases[0])
+	}
+}
+
+func TestGitHubAnnotationsAreItsWorkflowCommands(t *testing.T) {
+	r := flaky()
+	r.Scenarios[1].Failures[0].File = "/work/dir,1/k.yaml"
+	var out strings.Builder
+	if err := r.GitHub(&out, "/work"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"::error file=dir%2C1/k.yaml,line=9,title=bad%3A failed at triggered::hop: triggered%0Aexpected: Sensor s fires once%0Agot: it fired 0%0Awhy: t: failed ([31mforbidden <x>)%0Anext: grant it\n",
+		"::warning title=good%3A flaky::passed at attempt 2%0Aattempt 1, at workflow%0Ahop: workflow%0Aexpected: 1 Workflow%0Agot: none%0Awhy: 100%25 <late>%0Areally\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "far") || strings.Contains(out.String(), "old") {
+		t.Errorf("says something of what did not fail:\n%s", out.String())
+	}
+}
+
+func TestHTMLIsOnePageThatNeedsNothingElse(t *testing.T) {
+	r := flaky()
+	r.Scenarios[1].Timeline = append(r.Scenarios[1].Timeline, ledger.Record{Time: time.Unix(4, 0), Hop: ledger.Workflow, Ambiguous: true, Candidates: []string{"m", "n"}, Details: map[string]any{"parameters": map[string]string{"a": "<script>"}}})
+	var out strings.Builder
+	if err := r.HTML(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<title>eventrig: failed</title>", "Sensor s fires once", "it fired 0", "<details id=\"s1\" open>", "forbidden", "2.000", "ambiguous", "skipped: interrupted", "flaky: 1 earlier"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("lacks %q", want)
+		}
+	}
+	for _, never := range []string{"<script", "<link", "src=", "http://", "https://"} {
+		if strings.Contains(out.String(), never) {
+			t.Errorf("holds %q", never)
+		}
+	}
+}
+
+func TestAStoryTellsWhatFiredRanAndChanged(t *testing.T) {
+	story := NewStory(map[string]string{"argo-events": "v1.9.10"}, scenario.Result{Verdict: scenario.Passed, Failures: []scenario.Failure{}, Timeline: []ledger.Record{
+		{Hop: ledger.Published, MessageID: "m", Object: "v/e/k", Details: map[string]any{"event_type": "x.created"}},
+		{Hop: ledger.Routed, MessageID: "m", Object: "EventSource/openstack/e/n"},
+		{Hop: ledger.Decided, MessageID: "m", Sensor: "openstack/s", Trigger: "t", Verdict: "fires"},
+		{Hop: ledger.Triggered, MessageID: "m", Sensor: "openstack/s", Trigger: "t", Verdict: "failed", Cause: "is forbidden"},
+		{Hop: ledger.Workflow, MessageID: "m", Object: "Workflow/a/w", Verdict: "", Details: map[string]any{"parameters": map[string]string{"p": "1"}}},
+		{Hop: ledger.Workflow, MessageID: "m", Object: "Workflow/a/w", Verdict: "Failed", Cause: "exit code 1"},
+		{Hop: ledger.Pod, MessageID: "m", Object: "Pod/a/p", Details: map[string]any{"workflow": "Workflow/a/w", "exitCode": 1}},
+		{Hop: ledger.APICall, MessageID: "m", Object: "nautobot POST /api/", Verdict: "201"},
+		{Hop: ledger.RecordChange, MessageID: "m", Object: "nautobot tenancy/tenants 1", Verdict: "created"},
+		{Hop: ledger.Workflow, Ambiguous: true, Candidates: []string{"m", "n"}, Object: "Workflow/a/unsure"},
+	}})
+	var text, document strings.Builder
+	if err := errors.Join(story.Text(&text), story.JSON(&document)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"m x.created", "routed    EventSource/openstack/e/n", "openstack/s t: failed (is forbidden)", "Workflow/a/w: Failed (exit code 1)", "p=1", "Pod/a/p: exit code 1", "nautobot POST /api/ -> 201", "tenancy/tenants 1: created", "unsure    Workflow/a/unsure"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, text.String())
+		}
+	}
+	if strings.Contains(document.String(), "null") {
+		t.Errorf("%s", document.String())
+	}
+}

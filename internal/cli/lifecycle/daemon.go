@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eventrig/eventrig/e2e/rig"
+	"github.com/eventrig/eventrig/internal/control"
 	"github.com/eventrig/eventrig/internal/failure"
 )
 
@@ -61,18 +63,27 @@ func hold(ctx context.Context, work task, reports io.WriteCloser, alive io.Reade
 		_ = reporter.close() // who is not told any more has gone
 		return err
 	}
+	served, err := control.Serve(r)
+	if err != nil {
+		err = errors.Join(err, r.Close())
+		reporter.send(message{Error: err.Error(), Hint: failure.Hint(err), Class: failure.ExitStatus(err)})
+		_ = reporter.close() // who is not told any more has gone
+		return err
+	}
+	// Scenarios that another process runs here are taken back before the rig goes.
+	end := func() error { return errors.Join(served.Close(), r.Close()) }
 	status := r.Status()
 	ready.Store(true)
 	reporter.send(message{Status: &status})
 	if err := reporter.close(); err != nil {
-		return r.Close() // `eventrig up` was killed before it could tell anyone
+		return end() // `eventrig up` was killed before it could tell anyone
 	}
 	select {
 	case <-ctx.Done():
 	case <-r.Failed():
 		_ = r.Keep(r.Err()) // the rig ends in any case
 	}
-	return r.Close()
+	return end()
 }
 
 // reporter writes messages in their order without keeping the boot waiting. What comes after close is dropped: nobody

@@ -2,11 +2,12 @@
 package test
 
 import (
-	"context"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,6 @@ import (
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/fixtures/scenarios"
 	"github.com/eventrig/eventrig/internal/cli/lifecycle"
-	"github.com/eventrig/eventrig/internal/cli/talk"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/report"
 )
@@ -23,19 +23,33 @@ import (
 // flags are the command's flags.
 type flags struct {
 	rig       rig.Options
+	join      string
+	tier      string
 	selection selection
 	output    string
 	junit     string
 	json      string
+	html      string
+	github    bool
 	artifacts string
 	keep      string
 	timeout   time.Duration
 	seed      int64
 	repeat    int
+	parallel  int
+	flakes    int
 	list      bool
+	dryRun    bool
+	event     string
+	write     string
 	timeline  bool
 	save      bool // artifacts of a run that passed, too
+
+	print func(io.Writer) error // instead of the verdict, on stdout
 }
+
+// tiers are those that scenarios can run at so far.
+var tiers = []string{rig.Tier}
 
 // New makes the command.
 func New() *cobra.Command {
@@ -45,54 +59,117 @@ func New() *cobra.Command {
 		Short: "Make a rig, run scenarios, take the rig down, print the verdict",
 		Long: `Make a rig, run scenarios, take the rig down, print the verdict.
 
-PATH is a scenario file or a folder of them; without one the built-in scenarios run.`,
+PATH is a scenario file or a folder of them; without one the built-in scenarios run.
+
+Each scenario has a simulated Nautobot and OpenStack of its own, so that several can run side by side (--parallel)
+and on a rig that is up (--rig), which is left as it was. Scenarios that apply objects, disturb a component, or send
+what could be confused with another one's events, run one after the other.
+
+SIGUSR1 tells what the running scenarios wait for.`,
 		Example: `  eventrig test
-  eventrig test --label-filter smoke --bus jetstream
-  eventrig test scenarios/ --manifests deploy/ --junit-file report.xml
-  eventrig test --focus project-created --keep on-failure`,
+  eventrig test --label-filter smoke --bus jetstream --parallel 4
+  eventrig test scenarios/ --manifests deploy/ --junit-file report.xml --html-file report.html
+  eventrig test --focus project-created --keep on-failure
+
+  # on a rig that is up
+  eventrig up --rig mine && eventrig test --rig mine
+
+  # is everything right, without a rig
+  eventrig test scenarios/ --dry-run
+
+  # what does this message do, and keep it as a scenario
+  eventrig test --event message.json --write-scenario scenarios/bug-17.yaml`,
 	}
 	lifecycle.Flags(command, &f.rig)
 	all := command.Flags()
+	all.StringVar(&f.join, "rig", "", "name of a rig that is up, to run the scenarios on")
+	all.StringVar(&f.tier, "tier", rig.Tier, "what the rig is made of: "+strings.Join(tiers, ", "))
 	all.StringVar(&f.selection.focus, "focus", "", "regular expression for names of scenarios to run")
 	all.StringVar(&f.selection.labels, "label-filter", "", "label expression as Ginkgo has it, such as: smoke && !service:nova")
 	all.BoolVar(&f.list, "list", false, "only list the selected scenarios")
+	all.BoolVar(&f.dryRun, "dry-run", false, "only check scenarios, manifests and events, and print what would be done")
+	all.StringVar(&f.event, "event", "", "file with one or more recorded messages: send them as they are and tell what fired, ran and changed")
+	all.StringVar(&f.write, "write-scenario", "", "with --event: file to write a scenario of it to")
 	all.BoolVar(&f.timeline, "timeline", false, "print what became of each notification, hop by hop, after its scenario")
 	all.StringVar(&f.junit, "junit-file", "", "write a JUnit report")
 	all.StringVar(&f.json, "json-file", "", "write the verdict as JSON, as -o json prints it")
+	all.StringVar(&f.html, "html-file", "", "write one page with the verdicts and each notification's way")
+	all.BoolVar(&f.github, "github-output", false, "print annotations for GitHub Actions on stderr")
 	all.StringVar(&f.artifacts, "artifacts", "artifacts", "folder for ledger and logs: of a run that did not pass, of every run where this flag is given")
 	all.StringVar(&f.keep, "keep", "never", "leave the rig up until interrupted: never, on-failure, always")
 	all.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this time")
 	all.Int64Var(&f.seed, "seed", 0, "seed of everything drawn at random (default: drawn, and printed)")
 	all.IntVar(&f.repeat, "repeat", 1, "run each scenario this many times")
+	all.IntVar(&f.parallel, "parallel", 1, "run up to this many scenarios side by side")
+	all.IntVar(&f.flakes, "flake-attempts", 1, "run a failed scenario again, up to this many attempts; every report tells of each")
+	_ = command.RegisterFlagCompletionFunc("tier", cobra.FixedCompletions(tiers, cobra.ShellCompDirectiveNoFileComp))
+	_ = command.RegisterFlagCompletionFunc("keep", cobra.FixedCompletions([]string{"never", "on-failure", "always"}, cobra.ShellCompDirectiveNoFileComp))
 	check := lifecycle.Output(command, &f.output)
 	command.RunE = func(command *cobra.Command, paths []string) error {
 		if err := check(); err != nil {
 			return err
 		}
-		if err := f.validate(); err != nil {
+		if err := f.validate(command, paths); err != nil {
 			return err
 		}
 		f.save = command.Flags().Changed("artifacts")
+		if f.event != "" {
+			return f.runEvent(command)
+		}
 		selected, err := load(paths, f.selection)
 		if err != nil {
 			return err
 		}
-		if f.list {
+		switch {
+		case f.list:
 			return list(command, selected, f.output)
+		case f.dryRun:
+			return f.rehearse(command, selected)
+		default:
+			return f.run(command, selected)
 		}
-		return f.run(command, selected)
 	}
 	return command
 }
 
-func (f *flags) validate() error {
+func (f *flags) validate(command *cobra.Command, paths []string) error {
+	if !slices.Contains(tiers, f.tier) {
+		hint := "this eventrig has: " + strings.Join(tiers, ", ")
+		if slices.Contains([]string{"offline", "kind", "existing"}, f.tier) {
+			return failure.New(failure.BadInput, hint, "tier %s is not there yet", f.tier)
+		}
+		return failure.New(failure.BadInput, hint, "--tier %q is unknown", f.tier)
+	}
 	switch f.keep {
 	case "never", "on-failure", "always":
 	default:
 		return failure.New(failure.BadInput, "use never, on-failure or always", "--keep %q is unknown", f.keep)
 	}
-	if f.repeat < 1 {
-		return failure.New(failure.BadInput, "use a number from 1", "--repeat %d runs nothing", f.repeat)
+	for name, value := range map[string]int{"repeat": f.repeat, "parallel": f.parallel, "flake-attempts": f.flakes} {
+		if value < 1 {
+			return failure.New(failure.BadInput, "use a number from 1", "--%s %d runs nothing", name, value)
+		}
+	}
+	if f.join != "" {
+		// A rig that is up is as it is.
+		for _, name := range []string{"bus", "broker", "argo-events", "argo-workflows", "manifests", "image", "ready-timeout", "keep", "tier"} {
+			if flag := command.Flags().Lookup(name); flag != nil && flag.Changed {
+				return failure.New(failure.BadInput, "give it to eventrig up, or leave --rig out", "--%s is a matter of the rig, and --rig %s is up already", name, f.join)
+			}
+		}
+	}
+	if f.write != "" && f.event == "" {
+		return failure.New(failure.BadInput, "give the message with --event FILE", "--write-scenario makes a scenario of a message, and there is none")
+	}
+	if f.event != "" {
+		if len(paths) > 0 {
+			return failure.New(failure.BadInput, "leave out one of the two", "--event sends a message of its own; the scenarios in %s would not run", strings.Join(paths, ", "))
+		}
+		for _, name := range []string{"focus", "label-filter", "list", "dry-run", "repeat", "flake-attempts", "parallel"} {
+			if command.Flags().Changed(name) {
+				return failure.New(failure.BadInput, "leave out one of the two", "--%s chooses scenarios, and --event runs none", name)
+			}
+		}
 	}
 	if f.seed == 0 {
 		f.seed = time.Now().UnixNano()
@@ -123,81 +200,14 @@ func load(paths []string, selected selection) ([]scenario.Scenario, error) {
 	return chosen, nil
 }
 
-// run makes the rig, runs the scenarios, takes the rig down and reports.
-func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) (err error) {
-	ctx, cancel := context.WithTimeout(command.Context(), f.timeout)
-	defer cancel()
-	talker := talk.New(command.ErrOrStderr())
-	f.rig.Progress, f.rig.Log = talker.Phase, talker.Linef
-	f.rig.Artifacts = f.artifacts
-	talker.Linef("seed %d, %d scenarios", f.seed, len(selected)*f.repeat)
-	r, err := rig.Start(ctx, f.rig)
-	if err != nil {
-		return err
-	}
-	closed := false
-	defer func() {
-		if !closed {
-			err = errors.Join(err, r.Close())
-		}
-	}()
-	// A rig that has lost a part answers no question any more.
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
-		select {
-		case <-r.Failed():
-			stop()
-		case <-running.Done():
-		}
-	}()
-	var results []scenario.Result
-	for attempt := range f.repeat {
-		for _, one := range selected {
-			end := talker.Step(one.Metadata.Name)
-			result := scenario.Run(running, r, one, scenario.Options{Seed: f.seed, Attempt: attempt})
-			results = append(results, result)
-			end(string(result.Verdict))
-			if f.timeline {
-				talker.Linef("what became of it, in seconds since the first record:\n%s", report.Timeline(result))
-			}
-		}
-	}
-	verdict := report.New(r.Versions(), results, nil)
-	verdict.Notes = r.Notes(ctx)
-	if f.save || !passed(verdict) {
-		if err := r.SaveArtifacts(f.artifacts); err != nil {
-			talker.Linef("artifacts could not be saved: %v", err)
-		} else {
-			talker.Linef("ledger and logs: %s", absolute(f.artifacts))
-		}
-	}
-	if err := f.report(command, verdict); err != nil {
-		return err
-	}
-	if f.keep == "always" || f.keep == "on-failure" && !passed(verdict) {
-		talker.Linef("the rig stays up until interrupted: KUBECONFIG=%s", r.Status().Kubeconfig)
-		select {
-		case <-command.Context().Done():
-		case <-r.Failed():
-		}
-	}
-	failed := r.Err()
-	closed = true
-	if err := r.Close(); err != nil {
-		return fmt.Errorf("take the rig down: %w", err)
-	}
-	if failed != nil {
-		return failure.New(failure.Environment, "logs: "+absolute(f.artifacts), "the rig failed during the run: %w", failed)
-	}
-	return outcome(verdict)
-}
-
 // report prints the verdict and writes the files asked for.
 func (f *flags) report(command *cobra.Command, verdict report.Run) error {
 	write := verdict.Text
 	if f.output == "json" {
 		write = verdict.JSON
+	}
+	if f.print != nil {
+		write = f.print
 	}
 	if err := write(command.OutOrStdout()); err != nil {
 		return fmt.Errorf("print the verdict: %w", err)
@@ -208,31 +218,19 @@ func (f *flags) report(command *cobra.Command, verdict report.Run) error {
 		}
 	}
 	if f.junit != "" {
-		return toFile(f.junit, verdict.JUnit)
+		if err := toFile(f.junit, verdict.JUnit); err != nil {
+			return err
+		}
+	}
+	if f.html != "" {
+		if err := toFile(f.html, verdict.HTML); err != nil {
+			return err
+		}
+	}
+	if f.github {
+		return verdict.GitHub(command.ErrOrStderr(), os.Getenv("GITHUB_WORKSPACE"))
 	}
 	return nil
-}
-
-func passed(verdict report.Run) bool { return verdict.Verdict == scenario.Passed }
-
-// outcome is the error that decides the exit status of a run.
-func outcome(verdict report.Run) error {
-	switch verdict.Verdict {
-	case scenario.Passed:
-		return nil
-	case scenario.Skipped:
-		return failure.New(failure.BadInput, "choose scenarios that can run at this tier", "every selected scenario was skipped")
-	}
-	var failed int
-	for _, result := range verdict.Scenarios {
-		if result.Err != nil {
-			return fmt.Errorf("scenario %s: %w", result.Name, result.Err)
-		}
-		if result.Verdict == scenario.Failed {
-			failed++
-		}
-	}
-	return failure.New(failure.Check, "", "%d of %d scenarios failed", failed, len(verdict.Scenarios))
 }
 
 func absolute(path string) string {

@@ -1,0 +1,269 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/eventrig/eventrig/e2e/observe"
+	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/fixtures/worlds"
+	"github.com/eventrig/eventrig/internal/cluster/embedded"
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/simulators/nautobot"
+	"github.com/eventrig/eventrig/simulators/ontap"
+	"github.com/eventrig/eventrig/simulators/openstack"
+	"github.com/eventrig/eventrig/simulators/undersync"
+)
+
+// space is a set of simulators: the rig's own, which everybody reaches, or those of one scenario, which only the pods of
+// the Workflows behind its messages do. So scenarios that run side by side do not see one another's records, and a rig
+// that a scenario joins is left as it was.
+type space struct {
+	rig       *Rig
+	name      string // of the scenario's; empty for the rig's own
+	nautobot  *nautobot.Server
+	openstack *openstack.Server
+	ontap     *ontap.Server
+	undersync *undersync.Server
+	keys      []string // the scenario's messages, under the lock of spaces
+	close     func()
+}
+
+var _ scenario.Stores = (*space)(nil)
+
+// spaces are the scenarios' simulators.
+type spaces struct {
+	mu      sync.Mutex
+	made    int
+	open    []*space
+	retired []*space // of ended scenarios, for requests of Workflows that outlive theirs
+}
+
+const (
+	// retiredSpaces is how many ended scenarios may still have Workflows that run.
+	retiredSpaces = 64
+	// ownerTimeout bounds how long a request waits until it is known whose pod sent it; usually it is known before.
+	ownerTimeout = 10 * time.Second
+)
+
+// newSpace makes simulators that hold the named worlds.
+func (r *Rig) newSpace(name string, holding []string) (*space, error) {
+	s := emptySpace()
+	s.rig, s.name = r, name
+	return s, s.load(holding)
+}
+
+func emptySpace() *space {
+	return &space{
+		nautobot: nautobot.New(nautobot.Config{}), openstack: openstack.New(openstack.Config{}),
+		ontap: ontap.New(ontap.Config{}), undersync: undersync.New(undersync.Config{}), close: func() {},
+	}
+}
+
+// simulators are all that the rig serves, in the same order in every space.
+func (s *space) simulators() []simulator {
+	return []simulator{
+		{"nautobot", nautobotPort, false, s.nautobot, s.nautobot.Journal(), s.nautobot.Faults()},
+		{"openstack", openstackPort, false, s.openstack, s.openstack.Journal(), s.openstack.Faults()},
+		{"ontap", ontapPort, true, s.ontap, s.ontap.Journal(), s.ontap.Faults()},
+		{"undersync", undersyncPort, false, s.undersync, s.undersync.Journal(), s.undersync.Faults()},
+	}
+}
+
+// load puts the records of worlds into the simulators.
+func (s *space) load(names []string) error {
+	for _, name := range names {
+		world, err := worlds.Open(name)
+		if err != nil {
+			return fmt.Errorf("load world %s: %w", name, err)
+		}
+		for _, one := range s.simulators() {
+			if err := one.handler.Load(world); err != nil {
+				return fmt.Errorf("load world %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Stores implements scenario.Rig.
+func (r *Rig) Stores(_ context.Context, names []string) (scenario.Stores, error) {
+	if len(names) == 0 {
+		names = []string{defaultWorld}
+	}
+	r.spaces.mu.Lock()
+	r.spaces.made++
+	name := fmt.Sprintf("scenario-%d", r.spaces.made)
+	r.spaces.mu.Unlock()
+	s, err := r.newSpace(name, names)
+	if err != nil {
+		return nil, err
+	}
+	stop := s.observe()
+	r.spaces.mu.Lock()
+	r.spaces.open = append(r.spaces.open, s)
+	r.spaces.mu.Unlock()
+	s.close = sync.OnceFunc(func() {
+		stop()
+		r.spaces.retire(s)
+	})
+	return s, nil
+}
+
+// retire takes a scenario's space off those whose journals count.
+func (s *spaces) retire(ended *space) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = slices.DeleteFunc(s.open, func(other *space) bool { return other == ended })
+	s.retired = append(s.retired, ended)
+	if over := len(s.retired) - retiredSpaces; over > 0 {
+		s.retired = slices.Delete(s.retired, 0, over)
+	}
+}
+
+// observe tells the observer of requests as they are answered, until stop.
+func (s *space) observe() (stop func()) {
+	var stops []func()
+	for _, one := range s.simulators() {
+		entries, stop := one.journal.Subscribe()
+		stops = append(stops, stop)
+		go func() {
+			for entry := range entries {
+				s.rig.observer.Request(request(s.name, one.name, entry))
+			}
+		}()
+	}
+	return func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}
+
+// Own implements scenario.Stores.
+func (s *space) Own(keys []string) {
+	s.rig.spaces.mu.Lock()
+	defer s.rig.spaces.mu.Unlock()
+	s.keys = slices.Clone(keys)
+}
+
+// Close implements scenario.Stores.
+func (s *space) Close() { s.close() }
+
+// Records implements scenario.Stores.
+func (s *space) Records(_ context.Context, simulator, path string, where map[string]any) ([]map[string]any, error) {
+	var err error
+	var records func(path string, where map[string]any) []map[string]any
+	switch simulator {
+	case "nautobot":
+		err, records = s.nautobot.Check(path), s.nautobot.Records
+	case "openstack":
+		err, records = s.openstack.Check(path), s.openstack.Records
+	case "ontap":
+		err, records = s.ontap.Check(path), s.ontap.Records
+	case "undersync":
+		err, records = s.undersync.Check(path), s.undersync.Records
+	default:
+		err = fmt.Errorf("there is no simulator %q", simulator)
+	}
+	if err != nil {
+		return nil, failure.New(failure.BadInput, "", "%w", err)
+	}
+	return records(path, where), nil
+}
+
+// Fault implements scenario.Stores.
+func (s *space) Fault(_ context.Context, simulator string, rule map[string]any) error {
+	for _, one := range s.simulators() {
+		if one.name != simulator {
+			continue
+		}
+		if rule == nil {
+			one.faults.Clear()
+			return nil
+		}
+		decoded, err := faultRule(rule)
+		if err != nil {
+			return err
+		}
+		if err := one.faults.Add(decoded); err != nil {
+			return failure.New(failure.BadInput, "", "%w", err)
+		}
+		return nil
+	}
+	return failure.New(failure.BadInput, "", "there is no simulator %q", simulator)
+}
+
+// journals adds what the simulators were asked to the answered and the open requests.
+func (s *space) journals(answered, open []observe.Request) ([]observe.Request, []observe.Request) {
+	for _, one := range s.simulators() {
+		for _, entry := range one.journal.Entries() {
+			answered = append(answered, request(s.name, one.name, entry))
+		}
+		for _, entry := range one.journal.Open() {
+			open = append(open, request(s.name, one.name, entry))
+		}
+	}
+	return answered, open
+}
+
+// dispatch hands each request to the simulator of the scenario that it belongs to, or to the rig's own.
+func (r *Rig) dispatch(simulator func(*space) http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		simulator(r.spaceOf(request)).ServeHTTP(w, request)
+	})
+}
+
+// spaceOf finds the space of a request by the address that it comes from. The rig's node is the way in for whoever uses
+// the rig from outside.
+func (r *Rig) spaceOf(request *http.Request) *space {
+	host, _, err := net.SplitHostPort(request.RemoteAddr)
+	if err != nil || host == embedded.NodeAddress || strings.HasPrefix(request.URL.Path, "/_eventrig/") || !r.spaces.any() {
+		return r.own
+	}
+	ctx, cancel := context.WithTimeout(request.Context(), ownerTimeout)
+	defer cancel()
+	for {
+		changed := r.observer.Changed()
+		if keys, known := r.observer.Owner(host); known {
+			return r.spaces.of(keys, r.own)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return r.own
+		}
+	}
+}
+
+func (s *spaces) any() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)+len(s.retired) > 0
+}
+
+// of returns the space that has all of these messages, else the rig's own.
+func (s *spaces) of(keys []string, own *space) *space {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, candidate := range slices.Concat(s.open, s.retired) {
+		has := func(key string) bool { return slices.Contains(candidate.keys, key) }
+		if len(keys) > 0 && !slices.ContainsFunc(keys, func(key string) bool { return !has(key) }) {
+			return candidate
+		}
+	}
+	return own
+}
+
+// all returns the rig's own space and those of the scenarios that run.
+func (s *spaces) all(own *space) []*space {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*space{own}, s.open...)
+}

@@ -1,0 +1,227 @@
+package test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/eventrig/eventrig/e2e/rig"
+	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/cli/talk"
+	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/report"
+)
+
+// run makes or joins the rig, runs the scenarios, takes down what it made and reports.
+func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) error {
+	ctx, cancel := context.WithTimeout(command.Context(), f.timeout)
+	defer cancel()
+	talker := talk.New(command.ErrOrStderr())
+	talker.Linef("seed %d, %d scenarios", f.seed, len(selected)*f.repeat)
+	var unfinished error
+	err := f.on(ctx, talker, func(on target) (report.Run, error) {
+		results, left := f.scenarios(ctx, talker, on, selected)
+		versions, notes, err := on.About(context.WithoutCancel(ctx))
+		if err != nil && len(results) == 0 {
+			return report.Run{}, err
+		}
+		verdict := report.New(versions, results, left)
+		verdict.Notes = append(verdict.Notes, notes...)
+		if len(left) > 0 {
+			// What did not run has not passed.
+			verdict.Verdict = scenario.Errored
+			unfinished = fmt.Errorf("%d of %d scenarios did not run: %w", len(left), len(left)+len(results), context.Cause(ctx))
+		}
+		return verdict, nil
+	}, command)
+	if unfinished != nil && failure.ExitStatus(err) <= int(failure.Check) {
+		return unfinished
+	}
+	return err
+}
+
+// on makes or joins the rig, lets work find the verdict, reports it, and takes down what it made, also after an interrupt.
+func (f *flags) on(ctx context.Context, talker *talk.Talker, work func(target) (report.Run, error), command *cobra.Command) (err error) {
+	on, err := f.target(ctx, talker)
+	if err != nil {
+		return err
+	}
+	closed := false
+	defer func() {
+		if !closed {
+			err = errors.Join(err, on.Close())
+		}
+	}()
+	verdict, err := work(on)
+	if err != nil {
+		return err
+	}
+	if f.save || !passed(verdict) {
+		if err := on.SaveArtifacts(f.artifacts); err != nil {
+			talker.Linef("artifacts could not be saved: %v", err)
+		} else {
+			talker.Linef("ledger and logs: %s", absolute(f.artifacts))
+		}
+	}
+	if err := f.report(command, verdict); err != nil {
+		return err
+	}
+	if f.keep == "always" || f.keep == "on-failure" && !passed(verdict) {
+		talker.Linef("the rig stays up until interrupted: KUBECONFIG=%s", on.Status().Kubeconfig)
+		select {
+		case <-command.Context().Done():
+		case <-on.Failed():
+		}
+	}
+	failed := on.Err()
+	closed = true
+	if err := on.Close(); err != nil {
+		return fmt.Errorf("take the rig down: %w", err)
+	}
+	if failed != nil {
+		return failure.New(failure.Environment, "logs: "+absolute(f.artifacts), "the rig failed during the run: %w", failed)
+	}
+	return outcome(verdict)
+}
+
+// target starts a rig, or joins the one that --rig names.
+func (f *flags) target(ctx context.Context, talker *talk.Talker) (target, error) {
+	if f.join != "" {
+		return join(f.join)
+	}
+	f.rig.Progress, f.rig.Log = talker.Phase, talker.Linef
+	f.rig.Artifacts = f.artifacts
+	r, err := rig.Start(ctx, f.rig)
+	if err != nil {
+		return nil, err
+	}
+	return ownRig{r}, nil
+}
+
+// planned is one scenario in one repetition.
+type planned struct {
+	scenario scenario.Scenario
+	repeat   int
+}
+
+// scenarios runs everything that was selected, as many side by side as the user allows, and returns the results in the
+// order of the selection. What there was no time for is left.
+func (f *flags) scenarios(ctx context.Context, talker *talk.Talker, on target, selected []scenario.Scenario) (results []scenario.Result, left []report.Skip) {
+	// A rig that has lost a part answers no question any more.
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-on.Failed():
+			stop()
+		case <-running.Done():
+		}
+	}()
+	waits := newWaits(talker)
+	defer waits.close()
+	var plan []planned
+	for repeat := range f.repeat {
+		for _, one := range selected {
+			plan = append(plan, planned{one, repeat})
+		}
+	}
+	var mu sync.Mutex
+	byPlace := map[int]scenario.Result{}
+	var group errgroup.Group
+	group.SetLimit(f.parallel)
+	for place, next := range plan {
+		group.Go(func() error {
+			if running.Err() != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				left = append(left, report.Skip{Name: next.scenario.Metadata.Name, Reason: "not run: " + reason(ctx, on)})
+				return nil
+			}
+			result := f.attempts(running, talker, waits, on, next)
+			mu.Lock()
+			defer mu.Unlock()
+			byPlace[place] = result
+			return nil
+		})
+	}
+	_ = group.Wait() // a scenario's error is in its result
+	for place := range plan {
+		if result, ran := byPlace[place]; ran {
+			results = append(results, result)
+		}
+	}
+	slices.SortFunc(left, func(a, b report.Skip) int { return slices.Compare([]string{a.Name}, []string{b.Name}) })
+	return results, left
+}
+
+// reason says why scenarios were left.
+func reason(ctx context.Context, on target) string {
+	switch {
+	case on.Err() != nil:
+		return "the rig failed"
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "time ran out (--timeout)"
+	default:
+		return "interrupted"
+	}
+}
+
+// attempts runs a scenario until it passes, or as often as --flake-attempts allows; the attempts before the last stay in
+// the result.
+func (f *flags) attempts(ctx context.Context, talker *talk.Talker, waits *waits, on target, next planned) scenario.Result {
+	name := next.scenario.Metadata.Name
+	if f.repeat > 1 {
+		name = fmt.Sprintf("%s #%d", name, next.repeat+1)
+	}
+	var earlier []scenario.Attempt
+	for attempt := 1; ; attempt++ {
+		end := talker.Step(name)
+		result := on.Run(ctx, next.scenario, scenario.Options{
+			Seed: f.seed, Attempt: next.repeat*f.flakes + attempt - 1,
+			Waiting: func(open string) { waits.set(name, open) },
+		})
+		waits.set(name, "")
+		result.Earlier = earlier
+		outcome := string(result.Verdict)
+		if result.Flaky() {
+			outcome += fmt.Sprintf(", flaky: attempt %d", attempt)
+		}
+		end(outcome)
+		if f.timeline {
+			talker.Linef("what became of it, in seconds since the first record:\n%s", report.Timeline(result))
+		}
+		// An error says nothing about the system under test, and a known defect that is gone is gone.
+		if result.Verdict != scenario.Failed || next.scenario.Spec.KnownDefect != "" || attempt >= f.flakes || ctx.Err() != nil {
+			return result
+		}
+		talker.Linef("%s failed at attempt %d of %d: %s; got %s", name, attempt, f.flakes, result.Failures[0].Expected, result.Failures[0].Got)
+		earlier = append(earlier, scenario.Attempt{Verdict: result.Verdict, Seconds: result.Seconds, Failures: result.Failures})
+	}
+}
+
+func passed(verdict report.Run) bool { return verdict.Verdict == scenario.Passed }
+
+// outcome is the error that decides the exit status of a run.
+func outcome(verdict report.Run) error {
+	switch verdict.Verdict {
+	case scenario.Passed:
+		return nil
+	case scenario.Skipped:
+		return failure.New(failure.BadInput, "choose scenarios that can run at this tier", "every selected scenario was skipped")
+	}
+	var failed int
+	for _, result := range verdict.Scenarios {
+		if result.Err != nil {
+			return fmt.Errorf("scenario %s: %w", result.Name, result.Err)
+		}
+		if result.Verdict == scenario.Failed {
+			failed++
+		}
+	}
+	return failure.New(failure.Check, "", "%d of %d scenarios failed", failed, len(verdict.Scenarios))
+}

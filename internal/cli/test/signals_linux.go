@@ -1,0 +1,8 @@
+package test
+
+import (
+	"os"
+	"syscall"
+)
+
+var progressSignals = []os.Signal{syscall.SIGUSR1}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-var mark = regexp.MustCompile(`<(uuid|hex|short|pod|mac|time):([a-z0-9_-]+)>`)
+var mark = regexp.MustCompile(`<(uuid5?|hex|short|pod|mac|time):([a-z0-9_-]+)>`)
 
 // marked is a string with marks in it: what each stands for, and the text before it.
 type marked struct {
@@ -170,6 +170,9 @@ func (f filler) value(form, name string) string {
 	id := f.identity(name)
 	switch form {
 	case "uuid":
+		return uuid.UUID(id).String()
+	case "uuid5":
+		id[6] = id[6]&0x0f | 0x50 // what pycadf makes
 		return uuid.UUID(id).String()
 	case "hex":
 		return hex.EncodeToString(id[:])

@@ -63,6 +63,9 @@ func (p *Publisher) Publish(ctx context.Context, route Route, body []byte) error
 func await(ctx context.Context, route Route, confirmation *amqp.DeferredConfirmation) error {
 	confirmed, err := confirmation.WaitContext(ctx)
 	switch {
+	case err == nil && !confirmed && ctx.Err() != nil:
+		err = ctx.Err() // whoever ended it may have closed the connection, too
+		fallthrough
 	case err != nil:
 		return fmt.Errorf("wait for the broker to confirm a message to %s/%s: %w", route.VHost, route.Exchange, err)
 	case !confirmed:

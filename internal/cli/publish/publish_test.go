@@ -2,7 +2,11 @@ package publish
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -333,6 +337,7 @@ func TestPublishToABroker(t *testing.T) {
 	if err := counted.Wait(t.Context(), many); err != nil {
 		t.Error(err)
 	}
+	interruptAtABrokerThatTakesNothing(t, rabbit)
 	// A virtual host in the URL replaces the service's own.
 	if _, _, err = execute(t, nil, "", "cinder/volume_type_project.access.add", "--amqp", rabbit.URL("nova")); err != nil {
 		t.Error(err)
@@ -345,5 +350,59 @@ func TestPublishToABroker(t *testing.T) {
 	}
 	if _, _, err = execute(t, nil, "", "cinder/volume_type_project.access.add", "--amqp", rabbit.URL("nowhere")); failure.ExitStatus(err) != 3 {
 		t.Errorf("a virtual host that does not exist: %v", err)
+	}
+}
+
+// interruptAtABrokerThatTakesNothing publishes through something that stops reading, as a RabbitMQ does whose memory or
+// disk is full, and interrupts it.
+func interruptAtABrokerThatTakesNothing(t *testing.T, rabbit *broker.Broker) {
+	t.Helper()
+	real, err := url.Parse(rabbit.URL("keystone"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	full, behind := make(chan struct{}), real.Host
+	go func() {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", behind)
+		if err != nil {
+			_ = client.Close()
+			return
+		}
+		go func() { _, _ = io.Copy(client, server) }()
+		_, _ = io.CopyN(server, client, 1<<20)
+		close(full)
+	}()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	real.Host = listener.Addr().String()
+	cmd := New(nil)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetOut(io.Discard)
+	cmd.SetErr(io.Discard)
+	cmd.SetArgs([]string{"keystone/identity.project.created", "--count", "1000000", "--amqp", real.String()})
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.ExecuteContext(ctx) }()
+	select {
+	case <-full:
+	case err := <-ended:
+		t.Fatalf("it ended by itself: %v", err)
+	}
+	interrupt()
+	select {
+	case err := <-ended:
+		if failure.ExitStatus(err) != int(failure.Interrupted) {
+			t.Errorf("exit status %d: %v", failure.ExitStatus(err), err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it cannot be interrupted")
 	}
 }

@@ -294,7 +294,12 @@ func connect(ctx context.Context, address string) (*oslo.Publisher, func(), erro
 		_ = connection.Close()
 		return nil, nil, failure.New(failure.Environment, "", "%w", err)
 	}
-	return publisher, func() { _ = connection.Close() }, nil // every message is confirmed, nothing can be lost by closing
+	// A broker that takes nothing more (its memory or disk is full) stops reading, and a write to it never ends by itself.
+	stop := context.AfterFunc(ctx, func() { _ = connection.CloseDeadline(time.Now()) })
+	return publisher, func() {
+		stop()
+		_ = connection.Close() // every message is confirmed, nothing can be lost by closing
+	}, nil
 }
 
 // pace returns what waits before each message: the first goes at once.

@@ -53,7 +53,7 @@ var NotServed = []struct{ What, Instead string }{
 	{"/api/extras/jobs, job-results, job-logs, job-buttons, job-hooks, job-queue-assignments, scheduled-jobs, approval-workflow-*", "404: no job runs"},
 	{"/api/extras/content-types, image-attachments, file-proxies, user-saved-view-associations", "404"},
 	{"/api/dcim/connected-device, console-connections, power-connections, interface-connections", "404; the endpoints of a connection are shown on its ports"},
-	{"/api/ipam/prefixes/{id}/available-ips, available-prefixes; /api/ipam/vlan-groups/{id}/available-vlans", "404"},
+	{"/api/ipam/vlan-groups/{id}/available-vlans", "404"},
 	{"/api/dcim/*/{id}/trace, paths; /api/dcim/racks/{id}/elevation; /api/dcim/devices/{id}/napalm", "404"},
 	{"/api/swagger/, /api/swagger.json, /api/swagger.yaml, /api/docs/, /api/redoc/", "404"},
 	{"/api/users/config, /api/users/tokens/authenticate, /api/core/render-jinja-template", "404"},

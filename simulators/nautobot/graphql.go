@@ -164,7 +164,7 @@ func (t *graphQLTypes) single(m *model) *graphql.Field {
 			if r := t.server.store.find(m.path, fmt.Sprint(p.Args["id"])); r != nil {
 				return node{m, r}, nil
 			}
-			return nil, fmt.Errorf("%s matching query does not exist.", m.class) //nolint:staticcheck // Django's words
+			return nil, gqlerrors.NewFormattedError(m.class + " matching query does not exist.")
 		},
 	}
 }

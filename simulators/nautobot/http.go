@@ -31,7 +31,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	rest := strings.Trim(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
 	m, key, sub := s.route(rest)
 	root := m == nil && s.isRoot(rest)
-	if m == nil && !root || sub != "" && (sub != "notes" || !m.notes) {
+	below, other := subroute{}, false
+	if m != nil && sub != "" {
+		below, other = subroutes[m.path+"/"+sub]
+	}
+	if m == nil && !root || sub != "" && !other && (sub != "notes" || !m.notes) {
 		s.notFoundPage(w, r)
 		return
 	}
@@ -56,6 +60,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case root:
 		s.serveRoot(w, r, rest)
+	case other:
+		below.serve(s, w, r, who, m, key)
 	case sub == "notes":
 		s.serveNotes(w, r, who, m, key)
 	case key != "":

@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/eventrig/eventrig/fixtures/worlds"
 )
 
 const (
@@ -26,14 +24,7 @@ const (
 // of memory that the records take.
 func bigServer(b testing.TB) (s *Server, devices []string, interfaces []string, memory uint64) {
 	b.Helper()
-	s = New(Config{})
-	world, err := worlds.Open("one-domain")
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := s.Load(world); err != nil {
-		b.Fatal(err)
-	}
+	s = loaded(b)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

@@ -20,17 +20,25 @@ const (
 	device2   = "6f7a8b9c-0d1e-4f2a-9b3c-4d5e6f7a8b9c"
 )
 
-func loaded(t testing.TB) *Server {
+// loaded is a server with one-domain and other worlds on top.
+func loaded(t testing.TB, more ...string) *Server {
 	t.Helper()
 	s := New(Config{})
-	world, err := worlds.Open("one-domain")
+	for _, name := range append([]string{"one-domain"}, more...) {
+		load(t, s, name)
+	}
+	return s
+}
+
+func load(t testing.TB, s *Server, name string) {
+	t.Helper()
+	world, err := worlds.Open(name)
+	if err == nil {
+		err = s.Load(world)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Load(world); err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 func ask(s *Server, method, path, body string) *httptest.ResponseRecorder {

@@ -6,23 +6,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/eventrig/eventrig/fixtures/worlds"
 )
 
 // stocked holds one-domain, a data centre and what the rules of other models need.
 func stocked(t testing.TB) *Server {
 	t.Helper()
-	s := loaded(t)
-	for name, text := range map[string]string{"datacentre.yaml": datacentre} {
-		world, err := worlds.Parse(name, []byte(text))
-		if err == nil {
-			err = s.Load(world)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := loaded(t, "datacenter")
 	for _, c := range [][2]string{
 		{"ipam/vlan-groups", `{"name":"small","range":"1-10,20"}`},
 		{"ipam/vlans", `{"vid":5,"name":"five","status":"Active","vlan_group":"small"}`},
@@ -166,12 +155,12 @@ func TestFilters(t *testing.T) {
 		"dcim/interfaces/?name__re=%5B":                                      `400 {"name__re":["Enter a valid regular expression."]}`,
 		"dcim/interfaces/?mtu=x":                                             `400 {"mtu":["Enter a whole number."]}`,
 		"dcim/interfaces/?name__sw=x":                                        `400 {"name__sw":["Unknown filter field"]}`,
-		"dcim/devices/?tenant=null":                                          "a1-1-1.iad3",
+		"dcim/devices/?tenant=null":                                          "a1-1-1.iad3 a1-1-2.iad3",
 		"dcim/devices/?tenant__isnull=false":                                 "Dell-F3GSW04 Dell-F3GSW05",
-		"dcim/devices/?tenant__n=default:eng":                                "a1-1-1.iad3",
-		"dcim/devices/?manufacturer=Dell&role=leaf":                          "a1-1-1.iad3",
+		"dcim/devices/?tenant__n=default:eng":                                "a1-1-1.iad3 a1-1-2.iad3",
+		"dcim/devices/?manufacturer=Dell&role=leaf":                          "a1-1-1.iad3 a1-1-2.iad3",
 		"dcim/devices/?has_interfaces=true&role=server":                      "Dell-F3GSW04 Dell-F3GSW05",
-		"dcim/devices/?has_tenant=false":                                     "a1-1-1.iad3",
+		"dcim/devices/?has_tenant=false":                                     "a1-1-1.iad3 a1-1-2.iad3",
 		"dcim/devices/?mac_address=02:00:00:00:00:03":                        "Dell-F3GSW05",
 		"dcim/devices/?id=" + device1 + "&id=" + device2:                     "Dell-F3GSW04 Dell-F3GSW05",
 		"dcim/devices/?location=DC1&name__isw=dell":                          "Dell-F3GSW04 Dell-F3GSW05",
@@ -179,8 +168,8 @@ func TestFilters(t *testing.T) {
 		"dcim/racks/?location=DC1":                                           "rack1", // a tree's filter includes what is below
 		"extras/statuses/?content_types=dcim.cable":                          "Connected Decommissioning Planned",
 		"ipam/prefixes/?prefix=10.46.96.0/22":                                "<nil>",
-		"ipam/vlans/?available_on_device=" + device1:                         "five",
-		"ipam/vlans/?created__gt=2001-01-01":                                 "five",
+		"ipam/vlans/?available_on_device=" + device1:                         "five storage-a storage-b",
+		"ipam/vlans/?created__gt=2001-01-01":                                 "five storage-a storage-b",
 		"extras/tags/?name=blue&name=red":                                    "blue",
 	} {
 		if got := listOf(t, s, "/api/"+query, "name"); got != want {
@@ -352,6 +341,39 @@ func TestRootsOptionsAndVersions(t *testing.T) {
 		w := askWith(s, c.method, c.path, "", http.Header{"Authorization": {"Token " + DefaultToken}, "Accept": {c.accept}})
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
 			t.Errorf("%s %s: %d %.300s; want %d %s", c.method, c.path, w.Code, w.Body, c.status, c.want)
+		}
+	}
+}
+
+func TestAvailableAddressesAndPrefixes(t *testing.T) {
+	s := stocked(t)
+	w := ask(s, "POST", "/api/ipam/prefixes/", `{"id":"`+subnetID+`","prefix":"10.5.0.0/29","status":"Active"}`)
+	if w.Code != 201 {
+		t.Fatal(w.Body)
+	}
+	base := "/api/ipam/prefixes/" + subnetID + "/available-"
+	for i, c := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"GET", "ips/?limit=2", ``, 200, `[{"ip_version":4,"address":"10.5.0.1/29"},{"ip_version":4,"address":"10.5.0.2/29"}]`},
+		{"POST", "ips/", `{"status":"Active"}`, 201, `"address":"10.5.0.1/29"`},
+		{"POST", "ips/", `[{"status":"Active"},{"status":"Active"}]`, 201, `"host":"10.5.0.3"`},
+		{"POST", "ips/", `[{"status":"Active"},{}]`, 400, `[{},{"status":["This field is required."]}]`},
+		{"GET", "ips/", ``, 200, `[{"ip_version":4,"address":"10.5.0.4/29"},{"ip_version":4,"address":"10.5.0.5/29"},{"ip_version":4,"address":"10.5.0.6/29"}]`},
+		{"POST", "ips/", `[{"status":"Active"},{"status":"Active"},{"status":"Active"},{"status":"Active"}]`, 204, ``},
+		{"GET", "prefixes/", ``, 200, `[{"ip_version":4,"prefix":"10.5.0.0/29"}]`},
+		{"POST", "prefixes/", `{"prefix_length":31,"status":"Active"}`, 201, `"prefix":"10.5.0.0/31"`},
+		{"GET", "prefixes/", ``, 200, `[{"ip_version":4,"prefix":"10.5.0.2/31"},{"ip_version":4,"prefix":"10.5.0.4/30"}]`},
+		{"POST", "prefixes/", `[{"prefix_length":30,"status":"Active"},{"prefix_length":31,"status":"Active"}]`, 201, `"prefix":"10.5.0.4/30"`},
+		{"POST", "prefixes/", `{"prefix_length":30,"status":"Active"}`, 204, ``},
+		{"POST", "prefixes/", `{"status":"Active"}`, 400, `{"prefix_length":["This field is required."]}`},
+		{"DELETE", "prefixes/", ``, 405, `not allowed`},
+	} {
+		w := ask(s, c.method, base+c.path, c.body)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%d: %s %s %s: %d %s; want %d %s", i, c.method, c.path, c.body, w.Code, w.Body, c.status, c.want)
 		}
 	}
 }

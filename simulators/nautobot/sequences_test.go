@@ -9,8 +9,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/eventrig/eventrig/fixtures/worlds"
 )
 
 // pynautobot behaves on the wire as pynautobot 3.0.0 does (core/query.py): a Token, "application/json;" on POST, PUT and
@@ -78,25 +76,6 @@ const (
 	subnetID    = "7f8091a2-b3c4-4d5e-8f60-718293a4b5c6"
 	rangeNoteID = "8091a2b3-c4d5-4e6f-9071-8293a4b5c6d7"
 )
-
-// datacentre adds to one-domain what the node and port handlers need: a switch with a port, a namespace with a prefix.
-const datacentre = `
-nautobot:
-  extras/roles:
-    - {name: leaf, content_types: [dcim.device]}
-  dcim/device-types:
-    - {manufacturer: Dell, model: S5248F-ON}
-  dcim/devices:
-    - {id: ` + switchID + `, name: a1-1-1.iad3, device_type: {model: S5248F-ON}, role: leaf, location: DC1, status: Active}
-  dcim/interfaces:
-    - {id: ` + switchPort + `, device: {name: a1-1-1.iad3}, name: Ethernet1/1, type: 25gbase-x-sfp28, status: Active}
-  ipam/namespaces:
-    - {name: Rackspace}
-  ipam/prefixes:
-    - {prefix: 10.46.96.0/22, namespace: Rackspace, status: Active}
-  plugins/undercloud-vni/ucvni-groups:
-    - {name: default, range: 1-1000}
-`
 
 // The requests that UnderStack's handlers send, in their order (measured with the real handlers), and what they rely on
 // in the answers.
@@ -208,14 +187,7 @@ func TestHandlerSequences(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := loaded(t)
-			world, err := worlds.Parse("datacentre.yaml", []byte(datacentre))
-			if err == nil {
-				err = s.Load(world)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := loaded(t, "datacenter")
 			server := httptest.NewServer(s)
 			defer server.Close()
 			client := pynautobot{t: t, base: server.URL}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -242,6 +243,10 @@ func (s *Server) newID() string {
 // routes are the endpoints as patterns, to name the closest one to a request that matched none.
 func (s *schema) routes() *routes.Table {
 	table := routes.New("GET /health/", "GET /api/", "GET /api/status/", "POST /api/graphql/")
+	for below, one := range subroutes {
+		at := strings.LastIndexByte(below, '/')
+		table.Add(one.methods + " /api/" + below[:at] + "/{id}/" + below[at+1:] + "/")
+	}
 	apps := []string{}
 	for _, m := range s.models {
 		table.Add("GET, POST, PUT, PATCH, DELETE, OPTIONS /api/" + m.path + "/")

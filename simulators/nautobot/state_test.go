@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/eventrig/eventrig/fixtures/worlds"
 	"github.com/eventrig/eventrig/internal/failure"
 )
 
@@ -61,18 +60,8 @@ func TestStateOutlivesTheServer(t *testing.T) {
 	if s.Restored() {
 		t.Error("a new file is said to hold records")
 	}
-	for _, text := range []string{"one-domain", datacentre} {
-		world, err := worlds.Parse("w.yaml", []byte(text))
-		if text == "one-domain" {
-			world, err = worlds.Open(text)
-		}
-		if err == nil {
-			err = s.Load(world)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	load(t, s, "one-domain")
+	load(t, s, "datacenter")
 	for _, c := range [][3]string{
 		{"POST", "/api/extras/custom-fields/", `{"label":"Rack unit","type":"integer","content_types":["dcim.device"]}`},
 		{"PATCH", "/api/dcim/devices/" + device1 + "/", `{"custom_fields":{"rack_unit":5},"comments":"kept","local_config_context_data":{"a":[1,2.5,{"b":null}]}}`},

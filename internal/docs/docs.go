@@ -10,6 +10,7 @@ import (
 
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/cli"
+	"github.com/eventrig/eventrig/simulators/openstack"
 	"github.com/eventrig/eventrig/simulators/oslo"
 )
 
@@ -42,6 +43,7 @@ func Files(root string) (map[string][]byte, error) {
 		"docs/coverage-nautobot.md":        Nautobot(),
 		"docs/coverage-notifications.md":   coverage,
 		"docs/coverage-ontap-undersync.md": OtherEnds(),
+		"docs/coverage-openstack.md":       openstack.Coverage(),
 		"docs/scenario.schema.json":        schema,
 		"docs/simulators.md":               simulators,
 	}, nil

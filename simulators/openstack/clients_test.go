@@ -87,3 +87,14 @@ func do(t testing.TB, request *http.Request) (int, string, http.Header) {
 	}
 	return response.StatusCode, string(body), response.Header
 }
+
+// request makes a request with a token.
+func request(t testing.TB, p *gophercloud.ProviderClient, method, url, body string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Auth-Token", p.Token())
+	return r
+}

@@ -16,9 +16,13 @@ import (
 	"github.com/eventrig/eventrig/simulators/internal/admin"
 	"github.com/eventrig/eventrig/simulators/internal/faults"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
+	"github.com/eventrig/eventrig/simulators/openstack/cinder"
 	"github.com/eventrig/eventrig/simulators/openstack/core"
+	"github.com/eventrig/eventrig/simulators/openstack/glance"
 	"github.com/eventrig/eventrig/simulators/openstack/ironic"
 	"github.com/eventrig/eventrig/simulators/openstack/keystone"
+	"github.com/eventrig/eventrig/simulators/openstack/neutron"
+	"github.com/eventrig/eventrig/simulators/openstack/nova"
 )
 
 // The credentials that every simulated cloud knows.
@@ -80,6 +84,11 @@ func New(config Config) *Server {
 	s.keystone = keystone.New(s.cloud, s.catalog)
 	s.add(s.keystone)
 	s.add(ironic.New(s.cloud))
+	network := neutron.New(s.cloud)
+	s.add(network)
+	s.add(nova.New(s.cloud, network))
+	s.add(cinder.New(s.cloud))
+	s.add(glance.New(s.cloud))
 	s.Reset()
 	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.routes(), s.faulty())), admin.Named("OpenStack"))
 	return s

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/spf13/cobra"
 
 	"github.com/eventrig/eventrig/internal/broker"
@@ -257,18 +256,7 @@ func (f flags) reporter(out io.Writer) (report func(message) error, finish func(
 // address returns the AMQP URL to publish to, and its virtual host: the route's, unless --amqp names one.
 func (f flags) address(vhost string, locate Locate) (string, string, error) {
 	if f.amqp != "" {
-		parsed, err := url.Parse(f.amqp)
-		if err == nil {
-			_, err = amqp.ParseURI(f.amqp)
-		}
-		if err != nil {
-			return "", "", failure.New(failure.BadInput, "amqp://USER:PASSWORD@HOST:PORT, with /VHOST where it differs from the service's",
-				"read --amqp: %w", err)
-		}
-		if parsed.Path == "" || parsed.Path == "/" {
-			parsed.Path, parsed.RawPath = "/"+vhost, "/"+url.PathEscape(vhost)
-		}
-		return parsed.String(), strings.TrimPrefix(parsed.Path, "/"), nil
+		return broker.Address("--amqp", f.amqp, vhost)
 	}
 	if locate == nil {
 		return "", "", failure.New(failure.BadInput, "give --amqp URL", "no rig to publish to")

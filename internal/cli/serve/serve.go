@@ -5,6 +5,7 @@ package serve
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -12,7 +13,6 @@ import (
 	"github.com/eventrig/eventrig/fixtures/worlds"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/simulators/nautobot"
-	"github.com/eventrig/eventrig/simulators/openstack"
 	"github.com/eventrig/eventrig/simulators/undersync"
 )
 
@@ -29,6 +29,10 @@ type flags struct {
 	journal int
 
 	username, password string
+
+	amqp       string
+	transition time.Duration
+	log        func(format string, arguments ...any)
 }
 
 // ready is what `-o json` prints.
@@ -78,11 +82,8 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "openstack", short: "Run a simulated OpenStack cloud (Keystone)",
-		start: func(f *flags, url string) (started, error) {
-			s := openstack.New(openstack.Config{Seed: f.seed})
-			return started{s, ready{URL: url + "/v3", CloudsYAML: openstack.CloudsYAML(url + "/v3")}, s.Journal().KeepEntries}, nil
-		},
+		name: "openstack", short: "Run a simulated OpenStack cloud",
+		flags: openstackFlags, start: startOpenStack,
 	},
 	{name: "ontap", short: "Run a simulated NetApp ONTAP cluster", tls: true, flags: ontapFlags, start: startONTAP},
 	{
@@ -142,6 +143,7 @@ a second signal ends it at once.`,
 		case f.caFile != "" && !f.tls:
 			return failure.New(failure.BadInput, "add --tls", "--ca-file has no meaning without TLS")
 		}
+		f.log = func(format string, arguments ...any) { command.PrintErrf(format+"\n", arguments...) }
 		return run(command, f, k)
 	}
 	return command

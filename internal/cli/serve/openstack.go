@@ -53,13 +53,15 @@ type cloud struct {
 	publishers *oslo.Publishers
 }
 
-// stop gives the last notifications their time.
-func (c cloud) stop(ctx context.Context) error {
+// Close gives the last notifications their time.
+func (c cloud) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
 	var flushed error
 	if err := c.Flush(ctx); err != nil {
 		flushed = failure.New(failure.Environment, "is the broker there, and does it have these virtual hosts?", "%w", err)
 	}
-	err := errors.Join(flushed, c.Close())
+	err := errors.Join(flushed, c.Server.Close())
 	if c.publishers != nil {
 		err = errors.Join(err, c.publishers.Close())
 	}

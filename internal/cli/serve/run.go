@@ -22,9 +22,6 @@ import (
 // grace is how long a stop waits for requests that are being answered.
 const grace = 5 * time.Second
 
-// stopper is a simulator that does more than answer requests.
-type stopper interface{ stop(context.Context) error }
-
 func run(command *cobra.Command, f *flags, k kind) (err error) {
 	var loaded []*worlds.World
 	for _, name := range f.worlds {
@@ -50,13 +47,6 @@ func run(command *cobra.Command, f *flags, k kind) (err error) {
 	s, err := k.start(f, scheme+"://"+net.JoinHostPort(host, port))
 	if err != nil {
 		return errors.Join(err, listener.Close())
-	}
-	if busy, ok := s.simulator.(stopper); ok {
-		defer func() {
-			ctx, cancel := context.WithTimeout(context.Background(), grace)
-			defer cancel()
-			err = errors.Join(err, busy.stop(ctx))
-		}()
 	}
 	s.limitJournal(f.journal)
 	s.CA = ca

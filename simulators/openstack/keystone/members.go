@@ -64,7 +64,7 @@ func (k *Keystone) memberRoutes() []core.Route {
 		{Method: "GET", Path: "/v3/groups/{id}/users/{user}", Do: member(is)},
 		{Method: "PUT", Path: "/v3/groups/{id}/users/{user}", Do: member(func(r *core.Request, group, user, id string) error {
 			k.members.Put(r.Context(), core.Resource{"id": id, "group_id": group, "user_id": user})
-			k.notifyMember(r.Context(), r.Caller, "added_to", group, user)
+			k.notify(r.Context(), r.Caller, "group", "updated", group) // Audit.added_to of keystone/notifications.py
 			return nil
 		})},
 		{Method: "DELETE", Path: "/v3/groups/{id}/users/{user}", Do: member(func(r *core.Request, group, user, id string) error {
@@ -72,7 +72,7 @@ func (k *Keystone) memberRoutes() []core.Route {
 				return err
 			}
 			k.members.Delete(r.Context(), id)
-			k.notifyMember(r.Context(), r.Caller, "removed_from", group, user)
+			k.notify(r.Context(), r.Caller, "group", "updated", group) // Audit.removed_from
 			return nil
 		})},
 		{Method: "POST", Path: "/v3/users/{id}/password", Do: func(r *core.Request) (*core.Answer, error) {

@@ -38,10 +38,3 @@ func (k *Keystone) notifyAssignment(ctx context.Context, caller *core.Caller, op
 	}
 	k.cloud.Notify(ctx, core.Event{Name: "keystone/identity.role_assignment." + operation, Set: set, Caller: caller})
 }
-
-// notifyMember tells that a user entered or left a group.
-func (k *Keystone) notifyMember(ctx context.Context, caller *core.Caller, operation, group, user string) {
-	set := initiator(caller)
-	set["payload.target.id"], set["payload.resource_info"] = group, user
-	k.cloud.Notify(ctx, core.Event{Name: "keystone/identity.group." + operation, Set: set, Caller: caller})
-}

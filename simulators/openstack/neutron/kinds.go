@@ -19,7 +19,7 @@ type kind struct {
 // path is the collection's part of an address: dashes for extensions, underscores for the core.
 func (k kind) path() string {
 	switch k.plural {
-	case "security_groups", "security_group_rules", "network_segment_ranges":
+	case "security_groups", "security_group_rules":
 		return strings.ReplaceAll(k.plural, "_", "-")
 	}
 	return k.plural

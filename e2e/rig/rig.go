@@ -279,14 +279,21 @@ func (r *Rig) Undersync() *undersync.Server { return r.own.undersync }
 // MemoryBytes is the memory that everything in the rig uses (proportional set size).
 func (r *Rig) MemoryBytes() (int64, error) { return r.sandbox.PSS() }
 
+// runs says whether a process runs: one that has ended and waits to be reaped has no program any more.
+func runs(pid int) bool {
+	_, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil || errors.Is(err, os.ErrPermission)
+}
+
 // End stops the rig in a folder, which another process may hold, and removes what it left.
 func End(ctx context.Context, folder string) error {
 	name := filepath.Base(folder)
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	signalled := 0
-	// The lock is the only sign of another process's end that works also for one that is not a child.
-	for Alive(folder) {
+	// The lock is the only sign that works also for a process that has yet to write its pid; it is let go a moment before
+	// the process has ended.
+	for Alive(folder) || signalled != 0 && runs(signalled) {
 		// The holder writes its pid right after it took the lock, so it may take a moment to be there.
 		if pid := holder(folder); pid != 0 && pid != signalled {
 			process, err := os.FindProcess(pid)

@@ -5,6 +5,7 @@ package suites_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -183,11 +184,15 @@ var _ = Describe("a rig's life", Serial, func() {
 		closed(first)
 		closed(second)
 
-		p.up("first") // the third boot, with a name used before
-		code, _, talk = p.run("down")
-		Expect(code).To(BeZero(), talk)
-		Expect(left()).To(Equal(before))
-	}, NodeTimeout(3*time.Minute))
+		for boot := 3; boot <= 10; boot++ { // with a name used before
+			By(fmt.Sprintf("boot %d", boot))
+			p.up("first")
+			code, _, talk = p.run("down")
+			Expect(code).To(BeZero(), talk)
+			Expect(left()).To(Equal(before))
+		}
+		Expect(p.folders()).To(BeEmpty())
+	}, NodeTimeout(10*time.Minute))
 
 	It("leaves nothing but its own folder when it is killed", func(ctx SpecContext) {
 		By("while it runs")

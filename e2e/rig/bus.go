@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 const (
@@ -48,12 +49,14 @@ func (r *Rig) waitBus(ctx context.Context) error {
 	return nil
 }
 
-// busLed says whether a server of the bus reports that its cluster has a leader.
+// busLed says whether the bus has a leader. All the servers of a native JetStream must know it: a stream that is made
+// while one has yet to join waits for its own leader for a second or three.
 func (r *Rig) busLed(ctx context.Context, client *http.Client, namespace string) bool {
 	pods, err := r.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: busSelectors[r.options.Bus]})
 	if err != nil {
 		return false
 	}
+	healthy := 0
 	for _, pod := range pods.Items {
 		if pod.Status.Phase != corev1.PodRunning || pod.Status.PodIP == "" {
 			continue
@@ -61,7 +64,7 @@ func (r *Rig) busLed(ctx context.Context, client *http.Client, namespace string)
 		base := "http://" + net.JoinHostPort(pod.Status.PodIP, busMonitor)
 		if r.options.Bus != BusSTAN {
 			if _, status := fetch(ctx, client, base+"/healthz"); status == http.StatusOK {
-				return true
+				healthy++
 			}
 			continue
 		}
@@ -72,7 +75,24 @@ func (r *Rig) busLed(ctx context.Context, client *http.Client, namespace string)
 			return true
 		}
 	}
-	return false
+	return r.options.Bus != BusSTAN && healthy >= r.busServers(namespace)
+}
+
+// busServers is how many servers the bus of a namespace has, as its manifest says: argo-events makes three of a native
+// JetStream that says nothing.
+func (r *Rig) busServers(namespace string) int {
+	if r.options.Bus != BusJetStream {
+		return 1
+	}
+	for _, object := range r.bus {
+		if object.GetKind() != "EventBus" || object.GetNamespace() != namespace {
+			continue
+		}
+		if replicas, found, err := unstructured.NestedInt64(object.Object, "spec", "jetstream", "replicas"); err == nil && found {
+			return int(replicas)
+		}
+	}
+	return 3
 }
 
 // fetch asks once; no answer is status 0.

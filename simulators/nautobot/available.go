@@ -9,20 +9,10 @@ import (
 	"strconv"
 )
 
-// subroute serves what lies below a record.
-type subroute struct {
-	methods string
-	serve   func(s *Server, w http.ResponseWriter, r *http.Request, who actor, m *model, key string)
-}
-
-// subroutes are those beside notes, by path of the model and last segment.
-var subroutes map[string]subroute
-
-func init() {
-	subroutes = map[string]subroute{
-		"ipam/prefixes/available-ips":      {notesMethods, serveAvailableIPs},
-		"ipam/prefixes/available-prefixes": {notesMethods, serveAvailablePrefixes},
-	}
+// allocations are the subroutes beside notes, by path of the model and last segment.
+var allocations = map[string]allocation{
+	"ipam/prefixes/available-ips":      {"ipam/ip-addresses", listIPs, takeIPs},
+	"ipam/prefixes/available-prefixes": {"ipam/prefixes", listPrefixes, takePrefixes},
 }
 
 // insufficient is the answer of an allocation for which there is no room: 204 with a body that no client sees
@@ -58,8 +48,15 @@ func (s *Server) allocate(v view, t *transaction, who actor, m *model, items []m
 	return s.post(v, t, who, m, list)
 }
 
-func serveAvailableIPs(s *Server, w http.ResponseWriter, r *http.Request, who actor, m *model, key string) {
-	addresses := s.schema.byPath["ipam/ip-addresses"]
+// allocation is an endpoint that lists what is free in a prefix and gives of it.
+type allocation struct {
+	of   string // path of the model that is made
+	list func(s *store, m *model, prefix *record, limit int) (label string, free []netip.Prefix)
+	// take fills in what each requested record gets.
+	take func(s *store, m *model, prefix *record, items []map[string]any) error
+}
+
+func (a allocation) serve(s *Server, w http.ResponseWriter, r *http.Request, who actor, m *model, key string) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		s.read(w, notesMethods, func(b []byte) ([]byte, error) {
@@ -69,17 +66,17 @@ func serveAvailableIPs(s *Server, w http.ResponseWriter, r *http.Request, who ac
 			}
 			limit := pageSize
 			if given, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && given >= 0 {
-				limit = min(given, maxPageSize)
-				if limit == 0 {
+				if limit = min(given, maxPageSize); limit == 0 {
 					limit = maxPageSize
 				}
 			}
 			b = append(b, '[')
-			for i, ip := range s.store.availableIPs(m, prefix, limit) {
+			label, free := a.list(s.store, m, prefix, limit)
+			for i, network := range free {
 				if i > 0 {
 					b = append(b, ',')
 				}
-				b = fmt.Appendf(b, `{"ip_version":%s,"address":"%s"}`, ipVersion(ip.Addr()), ip)
+				b = fmt.Appendf(b, `{"ip_version":%s,"%s":"%s"}`, ipVersion(network.Addr()), label, network)
 			}
 			return append(b, ']'), nil
 		})
@@ -93,19 +90,30 @@ func serveAvailableIPs(s *Server, w http.ResponseWriter, r *http.Request, who ac
 			if err != nil {
 				return nil, err
 			}
-			free := s.store.availableIPs(m, prefix, len(items))
-			if len(free) < len(items) {
-				return nil, insufficient(fmt.Sprintf("An insufficient number of IP addresses are available within the prefix %s (%d requested, %d available)",
-					m.text(prefix, "prefix"), len(items), len(free)))
+			if err := a.take(s.store, m, prefix, items); err != nil {
+				return nil, err
 			}
-			for i, item := range items {
-				item["address"], item["namespace"] = free[i].String(), m.text(prefix, "namespace")
-			}
-			return s.allocate(viewOf(r), t, who, addresses, items, many)
+			return s.allocate(viewOf(r), t, who, s.schema.byPath[a.of], items, many)
 		})
 	default:
 		methodNotAllowed(w, r, notesMethods)
 	}
+}
+
+func listIPs(s *store, m *model, prefix *record, limit int) (string, []netip.Prefix) {
+	return "address", s.availableIPs(m, prefix, limit)
+}
+
+func takeIPs(s *store, m *model, prefix *record, items []map[string]any) error {
+	free := s.availableIPs(m, prefix, len(items))
+	if len(free) < len(items) {
+		return insufficient(fmt.Sprintf("An insufficient number of IP addresses are available within the prefix %s (%d requested, %d available)",
+			m.text(prefix, "prefix"), len(items), len(free)))
+	}
+	for i, item := range items {
+		item["address"], item["namespace"] = free[i].String(), m.text(prefix, "namespace")
+	}
+	return nil
 }
 
 // availableIPs are the first addresses of a prefix that no record has (Prefix.get_available_ips).
@@ -141,52 +149,26 @@ func (s *store) availableIPs(m *model, r *record, limit int) []netip.Prefix {
 	return free
 }
 
-func serveAvailablePrefixes(s *Server, w http.ResponseWriter, r *http.Request, who actor, m *model, key string) {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-		s.read(w, notesMethods, func(b []byte) ([]byte, error) {
-			prefix, err := s.lookup(r, m, key)
-			if err != nil {
-				return b, err
-			}
-			b = append(b, '[')
-			for i, network := range s.store.availablePrefixes(m, prefix) {
-				if i > 0 {
-					b = append(b, ',')
-				}
-				b = fmt.Appendf(b, `{"ip_version":%s,"prefix":"%s"}`, ipVersion(network.Addr()), network)
-			}
-			return append(b, ']'), nil
-		})
-	case http.MethodPost:
-		s.change(w, r, who, http.StatusCreated, func(t *transaction, data any) ([]byte, error) {
-			parent, err := s.lookup(r, m, key)
-			if err != nil {
-				return nil, err
-			}
-			items, many, err := requested(data)
-			if err != nil {
-				return nil, err
-			}
-			free := s.store.availablePrefixes(m, parent)
-			for _, item := range items {
-				length, err := prefixLength(item["prefix_length"], free)
-				if err != nil {
-					return nil, err
-				}
-				at := slices.IndexFunc(free, func(network netip.Prefix) bool { return network.Bits() <= length })
-				if at < 0 {
-					return nil, insufficient("Insufficient space is available to accommodate the requested prefix size(s)")
-				}
-				taken := netip.PrefixFrom(free[at].Addr(), length)
-				item["prefix"], item["namespace"] = taken.String(), m.text(parent, "namespace")
-				free = slices.Replace(free, at, at+1, without(free[at], []netip.Prefix{taken})...)
-			}
-			return s.allocate(viewOf(r), t, who, m, items, many)
-		})
-	default:
-		methodNotAllowed(w, r, notesMethods)
+func listPrefixes(s *store, m *model, prefix *record, _ int) (string, []netip.Prefix) {
+	return "prefix", s.availablePrefixes(m, prefix)
+}
+
+func takePrefixes(s *store, m *model, parent *record, items []map[string]any) error {
+	free := s.availablePrefixes(m, parent)
+	for _, item := range items {
+		length, err := prefixLength(item["prefix_length"], free)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(free, func(network netip.Prefix) bool { return network.Bits() <= length })
+		if at < 0 {
+			return insufficient("Insufficient space is available to accommodate the requested prefix size(s)")
+		}
+		taken := netip.PrefixFrom(free[at].Addr(), length)
+		item["prefix"], item["namespace"] = taken.String(), m.text(parent, "namespace")
+		free = slices.Replace(free, at, at+1, without(free[at], []netip.Prefix{taken})...)
 	}
+	return nil
 }
 
 // prefixLength is PrefixLengthSerializer (ipam/api/serializers.py).

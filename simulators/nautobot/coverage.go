@@ -55,7 +55,7 @@ var NotServed = []struct{ What, Instead string }{
 	{"/api/dcim/connected-device, console-connections, power-connections, interface-connections", "404; the endpoints of a connection are shown on its ports"},
 	{"/api/ipam/vlan-groups/{id}/available-vlans", "404"},
 	{"/api/dcim/*/{id}/trace, paths; /api/dcim/racks/{id}/elevation; /api/dcim/devices/{id}/napalm", "404"},
-	{"/api/swagger/, /api/swagger.json, /api/swagger.yaml, /api/docs/, /api/redoc/", "404"},
+	{"/api/docs/, /api/redoc/", "404; the document is at /api/swagger.yaml and swagger.json"},
 	{"/api/users/config, /api/users/tokens/authenticate, /api/core/render-jinja-template", "404"},
 	{"Object permissions, LDAP and session log-in", "every user with a token may do everything; a token without write_enabled only reads"},
 	{"computed_fields and relationships of a record (`?include=`)", "{}: templates are not rendered, associations are records of their own only"},

@@ -31,15 +31,15 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	rest := strings.Trim(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
 	m, key, sub := s.route(rest)
 	root := m == nil && s.isRoot(rest)
-	below, other := subroute{}, false
+	below, other := allocation{}, false
 	if m != nil && sub != "" {
-		below, other = subroutes[m.path+"/"+sub]
+		below, other = allocations[m.path+"/"+sub]
 	}
 	if m == nil && !root || sub != "" && !other && (sub != "notes" || !m.notes) {
 		s.notFoundPage(w, r)
 		return
 	}
-	if !strings.HasSuffix(r.URL.Path, "/") {
+	if !strings.HasSuffix(r.URL.Path, "/") && !strings.HasPrefix(rest, "swagger.") {
 		// Django's APPEND_SLASH; the body of a POST is lost on the way, as with the real one.
 		target := *r.URL
 		target.Path += "/"

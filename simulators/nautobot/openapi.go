@@ -72,7 +72,7 @@ func (d *described) endpoint(path string, item *openapi3.PathItem) {
 	app := parts[len(parts)-2]
 	m.kind = strings.ReplaceAll(app, "-", "_") + "." + strings.ToLower(name)
 	has := func(name string) bool { return component.Properties[name] != nil }
-	m.tags, m.notes, m.custom, m.stamped = has("tags"), has("notes_url"), has("custom_fields"), has("created")
+	m.tags, m.notes, m.custom, m.stamped = has("tags"), has("notes_url"), has("custom_fields"), has("created") && has("last_updated")
 	m.logged = m.stamped
 	if has("name") {
 		m.search = []string{"name"}
@@ -127,14 +127,14 @@ var shownAlways = []string{"id", "object_type", "display", "url", "natural_slug"
 func (d *described) fields(m *model) {
 	component, request := d.components[m], d.requests[m]
 	for _, name := range slices.Sorted(maps.Keys(component.Properties)) {
-		if slices.Contains(shownAlways, name) {
+		if slices.Contains(shownAlways, name) && (name != "created" || m.stamped) {
 			continue
 		}
 		property := component.Properties[name]
 		f := &field{name: name, at: -1, null: property.Value != nil && property.Value.Nullable}
 		f.readOnly = property.Value != nil && property.Value.ReadOnly
 		f.required = request != nil && slices.Contains(request.Required, name) && !f.readOnly
-		d.typed(f, whole(property))
+		d.typed(m, f, whole(property))
 		if request != nil && f.kind == choiceOf && request.Properties[name] == nil {
 			f.readOnly = true
 		}
@@ -150,7 +150,7 @@ func (d *described) fields(m *model) {
 }
 
 // typed sets a field's kind by its schema.
-func (d *described) typed(f *field, schema *openapi3.Schema) {
+func (d *described) typed(m *model, f *field, schema *openapi3.Schema) {
 	switch {
 	case schema.Properties["value"] != nil && schema.Properties["label"] != nil:
 		f.kind = choiceOf
@@ -165,7 +165,7 @@ func (d *described) typed(f *field, schema *openapi3.Schema) {
 		}
 	case schema.Properties["id"] != nil && schema.Properties["url"] != nil:
 		f.kind = object
-		if to := d.target(f.name, schema); to != nil {
+		if to := d.target(m, f.name, schema); to != nil {
 			f.kind, f.to, f.indexed = related, to.path, true
 		}
 	case len(schema.Enum) > 0:
@@ -180,7 +180,7 @@ func (d *described) typed(f *field, schema *openapi3.Schema) {
 	case schema.Type.Is("array"):
 		f.kind = object
 		if items := whole(schema.Items); items.Properties["id"] != nil && items.Properties["url"] != nil {
-			if to := d.target(singular(f.name), items); to != nil {
+			if to := d.target(m, singular(f.name), items); to != nil {
 				f.kind, f.to, f.indexed = relatedList, to.path, true
 			}
 		}
@@ -235,8 +235,8 @@ func singular(name string) string {
 }
 
 // target is the model that a relation leads to: the one that the example of its object_type names, else the one whose
-// class is the end of the field's name, such as primary_tenant.
-func (d *described) target(name string, schema *openapi3.Schema) *model {
+// class is the end of the field's name, such as primary_tenant; a parent is one of the same model.
+func (d *described) target(from *model, name string, schema *openapi3.Schema) *model {
 	if kind := schema.Properties["object_type"]; kind != nil && kind.Value != nil {
 		for _, m := range d.schema.models {
 			if m.kind == kind.Value.Example {
@@ -244,14 +244,23 @@ func (d *described) target(name string, schema *openapi3.Schema) *model {
 			}
 		}
 	}
+	if name == "parent" {
+		return from
+	}
 	var best *model
-	length := 0
+	score := 0
 	for _, m := range d.schema.models {
-		words := strings.ToLower(m.class)
-		bare := strings.ReplaceAll(name, "_", "")
-		// Of two models with one class name the one added last, the document's own, is meant.
-		if strings.HasSuffix(bare, words) && len(words) >= length {
-			best, length = m, len(words)
+		class := strings.ToLower(m.class)
+		if !strings.HasSuffix(strings.ReplaceAll(name, "_", ""), class) {
+			continue
+		}
+		// The longer name is the better guess; of two with one name that of the same app.
+		guess := 2 * len(class)
+		if m.appPath() == from.appPath() {
+			guess++
+		}
+		if guess > score {
+			best, score = m, guess
 		}
 	}
 	return best

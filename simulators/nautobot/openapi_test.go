@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
+
 	"github.com/eventrig/eventrig/internal/failure"
 )
 
@@ -75,6 +77,70 @@ func TestOpenAPIErrors(t *testing.T) {
 		_, err := Open(Config{OpenAPIFile: file})
 		if err == nil || !strings.Contains(err.Error(), file) || failure.Hint(err) == "" {
 			t.Errorf("%s: %v (hint %q)", name, err, failure.Hint(err))
+		}
+	}
+}
+
+// The document that the simulator serves is a valid one, and read as --openapi it gives the same models.
+func TestOwnDocumentGivesTheModels(t *testing.T) {
+	s := New(Config{})
+	w := ask(s, "GET", "/api/swagger.yaml", "")
+	if w.Code != 200 || w.Header().Get("Content-Type") != "application/vnd.oai.openapi" {
+		t.Fatalf("%d %s", w.Code, w.Header())
+	}
+	document, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	if err == nil {
+		err = document.Validate(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asJSON := ask(s, "GET", "/api/swagger.json", ""); !json.Valid(asJSON.Body.Bytes()) {
+		t.Errorf("swagger.json is no JSON: %.200s", asJSON.Body)
+	}
+	file := filepath.Join(t.TempDir(), "nautobot.yaml")
+	if err := os.WriteFile(file, w.Body.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty := &schema{byPath: map[string]*model{}, byKind: map[string]*model{}}
+	read, err := empty.extend(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range s.schema.models {
+		other := read.byPath[m.path]
+		if other == nil {
+			t.Errorf("%s is missing", m.path)
+			continue
+		}
+		if other.tags != m.tags || other.notes != m.notes || other.custom != m.custom || other.stamped != m.stamped || other.fixed != m.fixed {
+			t.Errorf("%s: %+v", m.path, other)
+		}
+		for _, f := range m.fields {
+			if f.hidden {
+				continue
+			}
+			again := other.field(f.name)
+			if again == nil {
+				t.Errorf("%s.%s is missing", m.path, f.name)
+				continue
+			}
+			same := again.kind == f.kind && again.to == f.to && again.required == f.required && again.max == f.max && again.places == f.places && len(again.choices) == len(f.choices)
+			switch f.kind {
+			case through: // as a document says it, a plain list of references
+				same = again.kind == relatedList && again.to == s.store.throughModel(f).path
+			case counted:
+				same = again.kind == integer && again.readOnly
+			case contentTypes, choiceList, computed:
+				same = again.kind == object
+			case generic:
+				same = again.kind == identifier
+			case address, mac, contentType:
+				same = again.kind == text
+			}
+			if !same {
+				t.Errorf("%s.%s: read as %+v, is %+v", m.path, f.name, again, f)
+			}
 		}
 	}
 }

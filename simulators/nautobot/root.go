@@ -13,7 +13,7 @@ func (m *model) appPath() string { return m.path[:strings.LastIndexByte(m.path, 
 // isRoot says whether a path lists what is below it: the API's root, status, or an app.
 func (s *Server) isRoot(rest string) bool {
 	switch rest {
-	case "", "status", "plugins", "graphql":
+	case "", "status", "plugins", "graphql", "swagger", "swagger.json", "swagger.yaml":
 		return true
 	}
 	for _, m := range s.schema.models {
@@ -33,8 +33,12 @@ func (s *Server) serveRoot(w http.ResponseWriter, r *http.Request, rest string) 
 		methodNotAllowed(w, r, readMethods)
 		return
 	}
-	if rest == "status" {
+	switch {
+	case rest == "status":
 		serveStatus(w)
+		return
+	case strings.HasPrefix(rest, "swagger"):
+		s.serveSwagger(w, r, rest)
 		return
 	}
 	v := viewOf(r)

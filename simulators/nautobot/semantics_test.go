@@ -334,7 +334,7 @@ func TestRootsOptionsAndVersions(t *testing.T) {
 		{"GET", "/api/dcim/devices", "", 301, ``},
 		{"GET", "/api/dcim/pigeons/", "", 404, `Page Not Found`},
 		{"GET", "/api/dcim/devices/x/y/z/", "", 404, `Page Not Found`},
-		{"GET", "/api/swagger.yaml", "", 404, `Page Not Found`},
+		{"GET", "/api/docs/", "", 404, `Page Not Found`},
 		{"GET", "/health/", "", 200, `System status`},
 		{"GET", "/health/?format=json", "", 200, `"DatabaseBackend":"working"`},
 	} {

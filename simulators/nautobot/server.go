@@ -242,10 +242,10 @@ func (s *Server) newID() string {
 
 // routes are the endpoints as patterns, to name the closest one to a request that matched none.
 func (s *schema) routes() *routes.Table {
-	table := routes.New("GET /health/", "GET /api/", "GET /api/status/", "POST /api/graphql/")
-	for below, one := range subroutes {
+	table := routes.New("GET /health/", "GET /api/", "GET /api/status/", "POST /api/graphql/", "GET /api/swagger/", "GET /api/swagger.json", "GET /api/swagger.yaml")
+	for below := range allocations {
 		at := strings.LastIndexByte(below, '/')
-		table.Add(one.methods + " /api/" + below[:at] + "/{id}/" + below[at+1:] + "/")
+		table.Add("GET, POST /api/" + below[:at] + "/{id}/" + below[at+1:] + "/")
 	}
 	apps := []string{}
 	for _, m := range s.models {

@@ -136,6 +136,29 @@ func indexKeys(value any, do func(string)) {
 	}
 }
 
+// enter puts a record under each key of a value.
+func enter(index map[string]*group, value any, r *record) {
+	indexKeys(value, func(key string) {
+		g := index[key]
+		if g == nil {
+			g = &group{}
+			index[key] = g
+		}
+		g.add(r)
+	})
+}
+
+// leave takes a record away from each key of a value.
+func leave(index map[string]*group, value any, r *record) {
+	indexKeys(value, func(key string) {
+		if g := index[key]; g != nil {
+			if g.remove(r); g.len() == 0 {
+				delete(index, key)
+			}
+		}
+	})
+}
+
 func (t *table) insert(r *record) {
 	t.byID[r.id] = r
 	t.ordered.Set(r)
@@ -143,14 +166,7 @@ func (t *table) insert(r *record) {
 		if index == nil {
 			continue
 		}
-		indexKeys(r.values[at], func(key string) {
-			g := index[key]
-			if g == nil {
-				g = &group{}
-				index[key] = g
-			}
-			g.add(r)
-		})
+		enter(index, r.values[at], r)
 	}
 	for i, set := range t.model.sets {
 		if key, whole := set.key(r); whole {
@@ -166,16 +182,7 @@ func (t *table) delete(r *record) {
 		if index == nil {
 			continue
 		}
-		indexKeys(r.values[at], func(key string) {
-			g := index[key]
-			if g == nil {
-				return
-			}
-			g.remove(r)
-			if g.len() == 0 {
-				delete(index, key)
-			}
-		})
+		leave(index, r.values[at], r)
 	}
 	for i, set := range t.model.sets {
 		if key, whole := set.key(r); whole && t.sets[i][key] == r {
@@ -241,22 +248,8 @@ func (t *table) replace(old, r *record) {
 			indexKeys(r.values[at], func(key string) { index[key].swap(r) })
 			continue
 		}
-		indexKeys(old.values[at], func(key string) {
-			if g := index[key]; g != nil {
-				g.remove(old)
-				if g.len() == 0 {
-					delete(index, key)
-				}
-			}
-		})
-		indexKeys(r.values[at], func(key string) {
-			g := index[key]
-			if g == nil {
-				g = &group{}
-				index[key] = g
-			}
-			g.add(r)
-		})
+		leave(index, old.values[at], old)
+		enter(index, r.values[at], r)
 	}
 	for i, set := range t.model.sets {
 		oldKey, oldWhole := set.key(old)

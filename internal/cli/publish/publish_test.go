@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/failure"
@@ -404,5 +407,17 @@ func interruptAtABrokerThatTakesNothing(t *testing.T, rabbit *broker.Broker) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("it cannot be interrupted")
+	}
+}
+
+func TestABlockedBrokerIsTold(t *testing.T) {
+	blocked := make(chan amqp.Blocking, 2)
+	blocked <- amqp.Blocking{Active: true, Reason: "low on memory"}
+	blocked <- amqp.Blocking{}
+	close(blocked)
+	var talk strings.Builder
+	tellBlocked(blocked, func(format string, values ...any) { fmt.Fprintf(&talk, format, values...) })
+	if want := "the broker takes no messages for now, waiting: low on memory\nthe broker takes messages again\n"; talk.String() != want {
+		t.Errorf("%q, want %q", talk.String(), want)
 	}
 }

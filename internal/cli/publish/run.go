@@ -171,7 +171,7 @@ func (f flags) send(cmd *cobra.Command, next func(int) (message, error), locate 
 	if err != nil {
 		return err
 	}
-	publisher, closeAll, err := connect(ctx, address)
+	publisher, closeAll, err := connect(ctx, address, cmd.PrintErrf)
 	if err != nil {
 		return err
 	}
@@ -268,7 +268,8 @@ func (f flags) address(vhost string, locate Locate) (string, string, error) {
 	return forVHost(vhost), vhost, nil
 }
 
-func connect(ctx context.Context, address string) (*oslo.Publisher, func(), error) {
+// connect opens a publisher; talk says when the broker takes no messages for a while.
+func connect(ctx context.Context, address string, talk func(format string, values ...any)) (*oslo.Publisher, func(), error) {
 	connection, err := broker.Dial(ctx, nil, address)
 	if err != nil {
 		host := address
@@ -284,10 +285,28 @@ func connect(ctx context.Context, address string) (*oslo.Publisher, func(), erro
 	}
 	// A broker that takes nothing more (its memory or disk is full) stops reading, and a write to it never ends by itself.
 	stop := context.AfterFunc(ctx, func() { _ = connection.CloseDeadline(time.Now()) })
+	told := make(chan struct{})
+	blocked := connection.NotifyBlocked(make(chan amqp.Blocking, 1))
+	go func() {
+		defer close(told)
+		tellBlocked(blocked, talk)
+	}()
 	return publisher, func() {
 		stop()
 		_ = connection.Close() // every message is confirmed, nothing can be lost by closing
+		<-told
 	}, nil
+}
+
+// tellBlocked says what a broker says of itself when it stops taking messages, and when it takes them again.
+func tellBlocked(blocked <-chan amqp.Blocking, talk func(format string, values ...any)) {
+	for b := range blocked {
+		if b.Active {
+			talk("the broker takes no messages for now, waiting: %s\n", b.Reason)
+		} else {
+			talk("the broker takes messages again\n")
+		}
+	}
 }
 
 // pace returns what waits before each message: the first goes at once.

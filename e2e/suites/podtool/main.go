@@ -42,7 +42,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("no command is given\n" + usage)
+		return fmt.Errorf("no command is given:\n%s", usage)
 	}
 	rest := args[1:]
 	switch args[0] {

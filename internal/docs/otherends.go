@@ -27,8 +27,9 @@ unless return_timeout is given.
 
 Fields, statuses and error codes are those of NetApp's API description as its own Go client has it (NetApp/trident,
 storage_drivers/ontap/api/rest); the codes that any call may answer with (3, 4, 6691623, 262179, 262196, 262197) are as
-clients have recorded them. It was not compared with a real cluster, and NetApp's own Python client was not run against it.
-The sequences of calls of UnderStack's handlers are a test (simulators/ontap/ontap_test.go).
+clients have recorded them. NetApp's own Ansible modules (collection netapp.ontap) run against it unmodified, as a test
+(simulators/ontap/ansible_test.go); the sequences of calls of UnderStack's handlers are another (ontap_test.go). It was not
+compared with a real cluster, and NetApp's Python library was not to be had to run against it.
 
 | endpoint | methods | changes | fields | read-only |
 |---|---|---|---|---|

@@ -42,7 +42,7 @@ func Coverage() []Endpoint {
 // NotServed is what of ONTAP is left out, and what a client gets instead.
 var NotServed = []struct{ What, Instead string }{
 	{"every other endpoint", "404, code 3, API not found; the journal names the closest one that is served"},
-	{"fields that the tables below do not have", "400, code 262179, as for a field that ONTAP does not have either"},
+	{"fields that the tables below do not have", "an answer without them to whoever asks for one of ONTAP's; 400, code 262179, to whoever sets one"},
 	{"PATCH and DELETE of a collection by a query", "405"},
 	{"link aggregation groups (type lag)", "400, code 1967083, as for an unknown type"},
 	{"work that takes time in a job", "a job is done when its request is answered; without return_timeout the client still has to ask for it"},

@@ -39,7 +39,7 @@ func filtersOf(c *collection, query url.Values) ([]filter, error) {
 		if slices.Contains(parameters, name) {
 			continue
 		}
-		if !c.knows(name) || (c.field(name) == nil && c.object(name)) {
+		if !c.hasElsewhere(name) && (!c.knows(name) || (c.field(name) == nil && c.object(name))) {
 			return nil, unexpected(name)
 		}
 		for _, value := range query[name] {

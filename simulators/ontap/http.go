@@ -332,7 +332,7 @@ func body(r *http.Request) (map[string]any, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, refuse(400, codeGeneral, "", "There is more after the body's JSON object.")
 	}
-	return object, nil
+	return expand(object), nil
 }
 
 // hal says whether the client takes links: it does unless it asks for plain JSON.

@@ -35,6 +35,8 @@ type collection struct {
 	single  bool     // there is one record, and the path is its own
 	noName  bool     // records have no name: a list shows the uuid only
 	fields  []field
+	// others are objects and fields that ONTAP has and the simulator does not: a client may ask for them and gets none.
+	others []string
 }
 
 func fieldsOf(form form, names ...string) []field {
@@ -75,12 +77,18 @@ var changing = []string{"POST", "PATCH", "DELETE"}
 var collections = []*collection{
 	{
 		path: "cluster", single: true,
+		others: []string{
+			"certificate", "configuration_backup", "contact", "dns_domains", "license", "location", "management_interfaces", "metric", "name_servers", "nodes", "ntp_servers", "san_optimized", "statistics", "timezone",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid", "name", "version.full")),
 			readOnly(fieldsOf(number, "version.generation", "version.major", "version.minor"))),
 	},
 	{
 		path: "cluster/nodes",
+		others: []string{
+			"cluster_interfaces", "controller", "date", "external_cache", "ha", "hw_assist", "is_spares_low", "location", "management_interfaces", "membership", "metric", "nvram", "owner", "service_processor", "snaplock", "statistics", "storage_configuration", "system_id", "system_machine_type", "vendor_serial_number",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid", "name", "model", "serial_number", "state", "version.full")),
 			readOnly(fieldsOf(number, "uptime"))),
@@ -93,6 +101,9 @@ var collections = []*collection{
 	},
 	{
 		path: "storage/aggregates",
+		others: []string{
+			"block_storage.hybrid_cache", "block_storage.mirror", "block_storage.plexes", "block_storage.primary", "cloud_storage", "create_time", "data_encryption", "dr_home_node", "inactive_data_reporting", "inode_attributes", "is_spare_low", "metric", "snaplock_type", "snapshot", "space.block_storage", "space.cloud_storage", "space.efficiency", "space.snapshot", "statistics", "volume-count", "volume_count",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid", "name", "state", "block_storage.primary.disk_type", "block_storage.storage_type")),
 			readOnly(to("cluster/nodes", "node", "home_node")),
@@ -103,11 +114,17 @@ var collections = []*collection{
 	},
 	{
 		path: "network/ethernet/broadcast-domains",
+		others: []string{
+			"ports",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid", "name")), readOnly(fieldsOf(number, "mtu")), readOnly(to("network/ipspaces", "ipspace"))),
 	},
 	{
 		path: "network/ethernet/ports", methods: changing,
+		others: []string{
+			"discovered_devices", "flowcontrol_admin", "interface_count", "lag", "metric", "pfc_queues_admin", "rdma_protocols", "reachability", "reachable_broadcast_domains", "statistics",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid", "name", "state", "mac_address")),
 			fieldsOf(text, "type"), fieldsOf(truth, "enabled"), fieldsOf(number, "mtu"), readOnly(fieldsOf(number, "speed")),
@@ -116,15 +133,22 @@ var collections = []*collection{
 	},
 	{
 		path: "svm/svms", methods: changing, async: true,
+		others: []string{
+			"certificate", "dns", "fc_interfaces", "ip_interfaces", "is_space_reporting_logical", "ldap", "nis", "nsswitch",
+			"number_of_volumes_in_recovery_queue", "qos_policy", "qos_policy_group_template", "routes", "s3", "snapmirror", "storage",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid")),
-			fieldsOf(text, "name", "state", "subtype", "language", "comment", "root_volume.name", "root_volume.security_style"),
+			fieldsOf(text, "name", "state", "subtype", "language", "comment", "root_volume.name", "root_volume.security_style", "snapshot_policy.name", "max_volumes"),
 			fieldsOf(texts, "allowed_protocols"),
-			fieldsOf(truth, "nvme.enabled", "nvme.allowed", "iscsi.enabled", "iscsi.allowed", "nfs.enabled", "nfs.allowed", "cifs.enabled", "cifs.allowed", "fcp.enabled", "fcp.allowed"),
+			fieldsOf(truth, "nvme.enabled", "nvme.allowed", "iscsi.enabled", "iscsi.allowed", "nfs.enabled", "nfs.allowed", "cifs.enabled", "cifs.allowed", "fcp.enabled", "fcp.allowed", "ndmp.allowed"),
 			to("network/ipspaces", "ipspace"), listOf("storage/aggregates", "aggregates")),
 	},
 	{
 		path: "storage/volumes", methods: changing, async: true,
+		others: []string{
+			"access_time_enabled", "activity_tracking", "aggressive_readahead_mode", "analytics", "anti_ransomware", "asynchronous_directory_delete", "autosize", "clone", "cloud_retrieval_policy", "cloud_write_enabled", "consistency_group", "constituents", "efficiency", "encryption", "error_state", "files", "flash_pool", "flexcache_endpoint_type", "flexgroup", "granular_data", "is_object_store", "max_dir_size", "metric", "movement", "msid", "nas", "nodes", "qos", "queue_for_encryption", "quota", "rebalancing", "scheduled_snapshot_naming_scheme", "snaplock", "snapmirror", "snapshot_count", "snapshot_directory_access_enabled", "snapshot_locking_enabled", "snapshot_policy", "space", "statistics", "status", "tiering", "use_mirrored_aggregates", "validate_only",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid", "create_time")),
 			fieldsOf(text, "name", "state", "style", "type", "language", "comment", "guarantee.type", "nas.path", "nas.security_style", "snapshot_policy.name"),
@@ -134,6 +158,9 @@ var collections = []*collection{
 	},
 	{
 		path: "storage/namespaces", methods: changing,
+		others: []string{
+			"auto_delete", "clone", "consistency_group", "convert", "location.node", "location.qtree", "metric", "space", "statistics", "status", "subsystem_map",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid", "create_time", "status.state", "location.namespace")),
 			fieldsOf(text, "name", "os_type", "comment"), fieldsOf(truth, "enabled"), readOnly(fieldsOf(truth, "status.mapped")),
@@ -142,6 +169,9 @@ var collections = []*collection{
 	},
 	{
 		path: "network/ip/interfaces", methods: changing,
+		others: []string{
+			"ddns_enabled", "dns_zone", "fail_if_subnet_conflicts", "metric", "probe_port", "rdma_protocols", "services", "statistics", "subnet", "vip",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid", "state", "ip.family")),
 			fieldsOf(text, "name", "scope", "ip.address", "service_policy.name", "location.failover"), fieldsOf(mask, "ip.netmask"),
@@ -152,6 +182,9 @@ var collections = []*collection{
 	},
 	{
 		path: "network/ip/routes", methods: []string{"POST", "DELETE"}, noName: true,
+		others: []string{
+			"interfaces",
+		},
 		fields: slices.Concat(
 			readOnly(fieldsOf(text, "uuid", "destination.family")),
 			fieldsOf(text, "gateway", "scope", "destination.address"), fieldsOf(mask, "destination.netmask"), fieldsOf(number, "metric"),
@@ -176,6 +209,11 @@ func (c *collection) field(name string) *field {
 		return nil
 	}
 	return &c.fields[i]
+}
+
+// hasElsewhere says whether a name is one that ONTAP has and the simulator does not.
+func (c *collection) hasElsewhere(name string) bool {
+	return slices.ContainsFunc(c.others, func(other string) bool { return name == other || strings.HasPrefix(name, other+".") })
 }
 
 // object says whether there are fields below a name.

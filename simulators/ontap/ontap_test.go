@@ -258,6 +258,22 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// What clients write short: names with dots for objects, a name for a reference. And what they ask for that there is not here.
+func TestShortForms(t *testing.T) {
+	_, c := prepared(t)
+	made := c.want(201, "POST", "storage/volumes?return_timeout=10&return_records=true",
+		`{"name": "v3", "svm.name": "s1", "aggregates": [{"name": "aggr01"}], "nas": {"path": "/v3"}, "nas.security_style": "ntfs", "snapshot_policy": "none"}`)
+	if at(made, "records.0.svm.name") != "s1" || at(made, "records.0.nas.path") != "/v3" || at(made, "records.0.nas.security_style") != "ntfs" || at(made, "records.0.snapshot_policy.name") != "none" {
+		t.Errorf("volume %v", made)
+	}
+	c.want(201, "POST", "svm/svms?return_timeout=10", `{"name": "s4", "ipspace": "Default"}`)
+	c.want(400, "POST", "svm/svms", `{"name": "s5", "ipspace": "None"}`)
+	shown := c.want(200, "GET", "storage/volumes?name=v3&fields=nas.path,nas.uid,efficiency.compression,space.size", "")
+	if at(shown, "records.0.nas.path") != "/v3" || at(shown, "records.0.space.size") == nil || at(shown, "records.0.efficiency") != nil {
+		t.Errorf("fields %v", shown)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	s, c := prepared(t)
 	uuid := s.Records("storage/volumes", map[string]any{"name": "v1"})[0]["uuid"].(string)
@@ -434,6 +450,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("POST", "network/ip/interfaces", []byte(`{"name": "l", "ip": {"address": "::1", "netmask": 128}, "svm": {"name": "s1"}, "location": {"home_node": {"name": "eventrig-netapp-01"}}}`))
 	f.Add("POST", "network/ethernet/ports", []byte(`{"type": "vlan", "vlan": {"tag": 1e2, "base_port": {"node": {"name": {}}}}}`))
 	f.Add("DELETE", "svm/svms/11111111-1111-4111-8111-111111111111", []byte{})
+	f.Add("POST", "svm/svms", []byte(`{"name": "x", "nvme.enabled": true, "nvme": {"allowed": false}, ".": 1, "ipspace.name.": {}, "a.b.c": {"d.e": 1}}`))
 	f.Fuzz(func(t *testing.T, method, path string, body []byte) {
 		s := ontap.New(ontap.Config{})
 		world, err := worlds.Parse("w.yaml", []byte("ontap:\n  svm/svms: [{name: s1, uuid: 11111111-1111-4111-8111-111111111111}]\n"))

@@ -124,6 +124,9 @@ func (s *Server) svmRules(o *operation, old, r record) error {
 	r.setDefault("subtype", "default")
 	r.setDefault("language", "c.utf_8")
 	r.setDefault("comment", "")
+	r.setDefault("max_volumes", "unlimited")
+	r.setDefault("snapshot_policy.name", "default")
+	r.setDefault("ndmp.allowed", false)
 	r.setDefault("ipspace", s.ipspace("Default"))
 	for _, protocol := range []string{"nvme", "iscsi", "nfs", "cifs", "fcp"} {
 		r.setDefault(protocol+".enabled", false)

@@ -50,6 +50,9 @@ func (s *Server) behind(path, id string) map[string]any {
 	if node := r.text("node.uuid"); path == "network/ethernet/ports" && node != "" {
 		shown["node"] = map[string]any{"name": s.store.get("cluster/nodes", node).text("name")}
 	}
+	if ipspace := r.text("ipspace.uuid"); path == "network/ethernet/broadcast-domains" && ipspace != "" {
+		shown["ipspace"] = map[string]any{"name": s.store.get("network/ipspaces", ipspace).text("name")}
+	}
 	return shown
 }
 
@@ -124,6 +127,7 @@ func selectionOf(c *collection, query url.Values, filters []filter, list bool) (
 		case name == "":
 		case name == "*" || name == "**":
 			return nil, nil
+		case !c.knows(name) && c.hasElsewhere(name):
 		case !c.knows(name):
 			return nil, invalid("fields", name, "field,...")
 		default:

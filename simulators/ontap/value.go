@@ -2,8 +2,10 @@ package ontap
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -138,9 +140,46 @@ func prefixLength(value any) (string, bool) {
 	return strconv.Itoa(length), true
 }
 
+// expand turns names with dots, which ONTAP takes for objects (as NetApp's Ansible modules send them), into the objects.
+// Where both are there the object's own field wins.
+func expand(given map[string]any) map[string]any {
+	expanded := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(given)) { // an object sorts before the names of its parts
+		value := given[name]
+		if inner, ok := value.(map[string]any); ok {
+			value = expand(inner)
+		}
+		before, rest, dotted := strings.Cut(name, ".")
+		if !dotted {
+			expanded[name] = value
+			continue
+		}
+		merged, ok := expanded[before].(map[string]any)
+		if !ok {
+			merged = map[string]any{}
+		}
+		for part, inner := range expand(map[string]any{rest: value}) {
+			if have, both := merged[part].(map[string]any); both {
+				if more, ok := inner.(map[string]any); ok {
+					maps.Copy(have, more)
+					continue
+				}
+			}
+			if _, taken := merged[part]; !taken {
+				merged[part] = inner
+			}
+		}
+		expanded[before] = merged
+	}
+	return expanded
+}
+
 // resolve finds the record that a reference names, by everything that the reference says of it, and keeps its uuid.
 func (s *Server) resolve(c *collection, f *field, value any) (any, error) {
 	given, ok := value.(map[string]any)
+	if name, short := value.(string); short {
+		given, ok = map[string]any{"name": name}, true
+	}
 	if !ok {
 		return nil, invalid(f.name, value, "object")
 	}

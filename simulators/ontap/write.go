@@ -85,6 +85,9 @@ func (s *Server) apply(o *operation, c *collection, r record, prefix string, giv
 			continue
 		case f == nil && c.object(name):
 			inner, ok := value.(map[string]any)
+			if _, short := value.(string); short && c.field(name+".name") != nil {
+				inner, ok = map[string]any{"name": value}, true // as for a reference
+			}
 			if !ok {
 				return invalid(name, value, "object")
 			}

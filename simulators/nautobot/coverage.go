@@ -51,7 +51,7 @@ func Coverage() []ModelCoverage {
 var NotServed = []struct{ What, Instead string }{
 	{"/api/cloud/*, /api/wireless/*, /api/vpn/*, /api/load-balancers/*, /api/data-validation/*", "404; `--openapi` adds their models"},
 	{"/api/extras/jobs, job-results, job-logs, job-buttons, job-hooks, job-queue-assignments, scheduled-jobs, approval-workflow-*", "404: no job runs"},
-	{"/api/extras/content-types, image-attachments, file-proxies, user-saved-view-associations", "404"},
+	{"/api/extras/image-attachments, file-proxies, user-saved-view-associations", "404"},
 	{"/api/dcim/connected-device, console-connections, power-connections, interface-connections", "404; the endpoints of a connection are shown on its ports"},
 	{"/api/ipam/vlan-groups/{id}/available-vlans", "404"},
 	{"/api/dcim/*/{id}/trace, paths; /api/dcim/racks/{id}/elevation; /api/dcim/devices/{id}/napalm", "404"},

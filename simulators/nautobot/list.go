@@ -120,8 +120,13 @@ func (s *store) sorting(m *model, words string) func(a, b *record) int {
 	}
 }
 
-// appendPage cuts a list and makes the envelope with the links to its neighbours.
+// appendPage renders a page of records.
 func (s *store) appendPage(b []byte, v *view, r *http.Request, query url.Values, m *model, records selection) []byte {
+	return appendEnvelope(b, v, r, query, records.count, func(b []byte, i int) []byte { return s.appendRecord(b, v, m, records.at(i)) })
+}
+
+// appendEnvelope cuts a list and makes the envelope with the links to its neighbours.
+func appendEnvelope(b []byte, v *view, r *http.Request, query url.Values, count int, appendItem func(b []byte, i int) []byte) []byte {
 	limit := pageSize
 	if given, err := strconv.Atoi(query.Get("limit")); err == nil && given >= 0 {
 		limit = given
@@ -133,9 +138,9 @@ func (s *store) appendPage(b []byte, v *view, r *http.Request, query url.Values,
 	if err != nil || offset < 0 {
 		offset = 0
 	}
-	b = strconv.AppendInt(append(b, `{"count":`...), int64(records.count), 10)
+	b = strconv.AppendInt(append(b, `{"count":`...), int64(count), 10)
 	b = append(b, `,"next":`...)
-	if offset < records.count-limit {
+	if offset < count-limit {
 		b = appendString(b, link(v, r, query, limit, offset+limit))
 	} else {
 		b = append(b, "null"...)
@@ -147,11 +152,11 @@ func (s *store) appendPage(b []byte, v *view, r *http.Request, query url.Values,
 		b = append(b, "null"...)
 	}
 	b = append(b, `,"results":[`...)
-	for i := offset; i < records.count && i-offset < limit; i++ {
+	for i := offset; i < count && i-offset < limit; i++ {
 		if i > offset {
 			b = append(b, ',')
 		}
-		b = s.appendRecord(b, v, m, records.at(i))
+		b = appendItem(b, i)
 	}
 	return append(b, "]}"...)
 }

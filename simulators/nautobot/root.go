@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -16,15 +17,17 @@ func (s *Server) isRoot(rest string) bool {
 	case "", "status", "plugins", "graphql", "swagger", "swagger.json", "swagger.yaml":
 		return true
 	}
-	for _, m := range s.schema.models {
-		if m.appPath() == rest {
-			return true
-		}
+	if _, ok := contentTypeKey(rest); ok {
+		return true
 	}
-	return false
+	return slices.ContainsFunc(s.schema.models, func(m *model) bool { return m.appPath() == rest })
 }
 
 func (s *Server) serveRoot(w http.ResponseWriter, r *http.Request, rest string) {
+	if key, ok := contentTypeKey(rest); ok {
+		s.serveContentTypes(w, r, key)
+		return
+	}
 	if rest == "graphql" {
 		s.serveGraphQL(w, r)
 		return
@@ -56,6 +59,9 @@ func (s *Server) serveRoot(w http.ResponseWriter, r *http.Request, rest string) 
 	}
 	if rest == "" {
 		root["status"], root["graphql"] = v.base+"/api/status/", v.base+"/api/graphql/"
+	}
+	if rest == "extras" {
+		root["content-types"] = v.base + "/api/" + contentTypesPath + "/"
 	}
 	answer(w, http.StatusOK, root, nil)
 }

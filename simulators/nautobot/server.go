@@ -242,7 +242,8 @@ func (s *Server) newID() string {
 
 // routes are the endpoints as patterns, to name the closest one to a request that matched none.
 func (s *schema) routes() *routes.Table {
-	table := routes.New("GET /health/", "GET /api/", "GET /api/status/", "POST /api/graphql/", "GET /api/swagger/", "GET /api/swagger.json", "GET /api/swagger.yaml")
+	table := routes.New("GET /health/", "GET /api/", "GET /api/status/", "POST /api/graphql/", "GET /api/swagger/", "GET /api/swagger.json", "GET /api/swagger.yaml",
+		"GET /api/"+contentTypesPath+"/", "GET /api/"+contentTypesPath+"/{id}/")
 	for below := range allocations {
 		at := strings.LastIndexByte(below, '/')
 		table.Add("GET, POST /api/" + below[:at] + "/{id}/" + below[at+1:] + "/")

@@ -16,8 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/eventrig/eventrig/simulators/internal/admin"
 	"github.com/eventrig/eventrig/simulators/internal/faults"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
@@ -228,17 +226,8 @@ func (s *Server) Check(path string, fields ...string) error {
 
 func (s *Server) timestamp() string { return s.config.Now().UTC().Format(timeFormat) }
 
-// newID draws a version 4 UUID from the seed.
-func (s *Server) newID() string {
-	var id uuid.UUID
-	high, low := s.random.Uint64(), s.random.Uint64()
-	for i := range 8 {
-		id[i], id[i+8] = byte(high>>(8*i)), byte(low>>(8*i))
-	}
-	id[6] = id[6]&0x0f | 0x40
-	id[8] = id[8]&0x3f | 0x80
-	return id.String()
-}
+// newID draws an id from the seed.
+func (s *Server) newID() string { return values.UUID(s.random) }
 
 // routes are the endpoints as patterns, to name the closest one to a request that matched none.
 func (s *schema) routes() *routes.Table {

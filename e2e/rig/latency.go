@@ -28,7 +28,7 @@ func (r *Rig) MeasureLatencies(ctx context.Context, messages int) (map[string]Pe
 	for range messages {
 		id := random.Hex(16)
 		create := scenario.OpenStackChange{Create: "project", ID: id, Set: map[string]any{"name": "bench-" + id[:8], "domain_id": "default"}}
-		if err := r.ChangeOpenStack(ctx, create); err != nil {
+		if _, err := r.ChangeOpenStack(ctx, create); err != nil {
 			return nil, fmt.Errorf("create project: %w", err)
 		}
 		began := time.Now()

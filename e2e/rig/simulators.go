@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log"
 	"maps"
@@ -17,6 +18,7 @@ import (
 	"github.com/eventrig/eventrig/internal/cluster/embedded"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/simulators/nautobot"
+	"github.com/eventrig/eventrig/simulators/openstack"
 )
 
 const nautobotToken = nautobot.DefaultToken
@@ -51,7 +53,9 @@ func (r *Rig) makeSimulators() (err error) {
 		return err
 	}
 	// So that a notification sent to a rig that is just up finds a project to be about; a scenario has its own.
-	r.own, err = r.newSpace("", []string{defaultWorld})
+	if r.own, err = r.newSpace("", []string{defaultWorld}); err == nil {
+		r.onClose(r.own.openstack.Close)
+	}
 	return err
 }
 
@@ -125,36 +129,62 @@ func (r *Rig) Records(ctx context.Context, simulator, path string, where map[str
 }
 
 // ChangeOpenStack changes the rig's own OpenStack.
-func (r *Rig) ChangeOpenStack(ctx context.Context, change scenario.OpenStackChange) error {
+func (r *Rig) ChangeOpenStack(ctx context.Context, change scenario.OpenStackChange) ([]scenario.Message, error) {
 	return r.own.ChangeOpenStack(ctx, change)
 }
 
 // ChangeOpenStack implements scenario.Stores: it does what a user of the cloud would do. A domain is a project that acts
-// as one, as in Keystone.
-func (s *space) ChangeOpenStack(_ context.Context, change scenario.OpenStackChange) error {
+// as one, as in Keystone. Unlike a request over HTTP it tells nobody, unless the step wants that: a publish step says then
+// what is published.
+func (s *space) ChangeOpenStack(ctx context.Context, change scenario.OpenStackChange) ([]scenario.Message, error) {
+	var told []openstack.Message
+	if change.Notify {
+		ctx = openstack.Collecting(ctx, &told)
+	}
 	var err error
 	switch {
-	case change.Create == "domain":
-		_, err = s.openstack.CreateDomain(text(change.Set, "name"), change.ID)
-	case change.Create != "" && change.Set["is_domain"] == true:
-		_, err = s.openstack.CreateDomain(text(change.Set, "name"), change.ID)
+	case change.Create == "domain", change.Create != "" && change.Set["is_domain"] == true:
+		_, err = s.openstack.CreateDomainContext(ctx, text(change.Set, "name"), change.ID)
 	case change.Create != "":
 		var id string
-		id, err = s.openstack.CreateProject(text(change.Set, "domain_id"), text(change.Set, "name"), change.ID)
+		id, err = s.openstack.CreateProjectContext(ctx, text(change.Set, "domain_id"), text(change.Set, "name"), change.ID)
 		if rest := without(change.Set, "name", "domain_id"); err == nil && len(rest) > 0 {
+			// One step of a user: what is set beside the name belongs to the creation.
 			err = s.openstack.UpdateProject(id, rest)
 		}
 	case change.Update != "":
-		err = s.openstack.UpdateProject(change.ID, change.Set)
+		err = s.openstack.UpdateProjectContext(ctx, change.ID, change.Set)
 	case change.Delete != "":
-		err = s.openstack.DeleteProject(change.ID)
+		err = s.openstack.DeleteProjectContext(ctx, change.ID)
 	default:
-		return failure.New(failure.BadInput, "give create, update or delete", "an openstack step says nothing")
+		return nil, failure.New(failure.BadInput, "give create, update or delete", "an openstack step says nothing")
 	}
 	if err != nil {
-		return failure.New(failure.BadInput, "", "change the simulated OpenStack: %w", err)
+		return nil, failure.New(failure.BadInput, "", "change the simulated OpenStack: %w", err)
 	}
-	return nil
+	var messages []scenario.Message
+	for _, one := range told {
+		message := published(one)
+		messages = append(messages, scenario.Message{Published: message, Send: func(ctx context.Context) error { return s.rig.send(ctx, message) }})
+	}
+	return messages, nil
+}
+
+// published is a notification of the simulated cloud as scenarios follow it.
+func published(m openstack.Message) scenario.Published {
+	return scenario.Published{MessageID: m.MessageID, EventType: m.EventType, VHost: m.VHost, Exchange: m.Exchange, RoutingKey: m.RoutingKey, Body: m.Body, Time: m.Time}
+}
+
+// tell publishes what a request to the simulated cloud changed, as the real services do; the rig's RabbitMQ may still be
+// about to start.
+func (r *Rig) tell(ctx context.Context, m openstack.Message) error {
+	r.mu.Lock()
+	up := r.broker != nil
+	r.mu.Unlock()
+	if !up {
+		return errors.New("RabbitMQ is not up yet")
+	}
+	return r.send(ctx, published(m))
 }
 
 func text(fields map[string]any, name string) string {

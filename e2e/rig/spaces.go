@@ -56,6 +56,7 @@ const (
 func (r *Rig) newSpace(name string, holding []string) (*space, error) {
 	s := emptySpace()
 	s.rig, s.name = r, name
+	s.openstack = openstack.New(openstack.Config{Publish: r.tell})
 	return s, s.load(holding)
 }
 

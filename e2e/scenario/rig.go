@@ -40,8 +40,9 @@ type Rig interface {
 type Stores interface {
 	// Own says that requests by pods of these messages' Workflows are this scenario's.
 	Own(keys []string)
-	// ChangeOpenStack changes the OpenStack simulator's state.
-	ChangeOpenStack(ctx context.Context, change OpenStackChange) error
+	// ChangeOpenStack changes the OpenStack simulator's state. With Notify it returns the notifications that the service
+	// tells it by, in order and not yet sent.
+	ChangeOpenStack(ctx context.Context, change OpenStackChange) ([]Message, error)
 	// Records returns the records of a simulator's store ("nautobot", "openstack") under path whose fields equal where.
 	Records(ctx context.Context, simulator, path string, where map[string]any) ([]map[string]any, error)
 	// Fault puts a fault rule of a simulator in force; nil takes all of them back.

@@ -166,9 +166,7 @@ func (r *runner) step(ctx context.Context, step Step) error {
 	case step.Webhook != nil:
 		return r.publish(ctx, "to webhook "+step.Webhook.EventSource, step)
 	case step.OpenStack != nil:
-		if err := r.stores.ChangeOpenStack(ctx, *step.OpenStack); err != nil {
-			return fmt.Errorf("change OpenStack: %w", err)
-		}
+		return r.deliver(ctx, "what changed in OpenStack", func() ([]Message, error) { return r.stores.ChangeOpenStack(ctx, *step.OpenStack) }, step.OpenStack.Notify)
 	case step.Apply != nil:
 		return r.apply(ctx, step.Apply.Objects)
 	case step.Delete != nil:
@@ -190,16 +188,21 @@ func (r *runner) step(ctx context.Context, step Step) error {
 	return nil
 }
 
-// publish sends messages and follows them.
+// publish sends a step's messages and follows them.
 func (r *runner) publish(ctx context.Context, what string, step Step) error {
-	if !r.ready {
+	return r.deliver(ctx, what, func() ([]Message, error) { return r.rig.Messages(ctx, step) }, true)
+}
+
+// deliver sends the messages that make makes, which needs somebody to hear them.
+func (r *runner) deliver(ctx context.Context, what string, make func() ([]Message, error), heard bool) error {
+	if heard && !r.ready {
 		r.waiting("the EventSources and Sensors")
 		if err := r.rig.Observer().Ready(ctx); err != nil {
 			return fmt.Errorf("wait for the EventSources and Sensors: %w", err)
 		}
 		r.ready = true
 	}
-	messages, err := r.rig.Messages(ctx, step)
+	messages, err := make()
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", what, err)
 	}

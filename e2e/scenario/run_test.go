@@ -106,9 +106,12 @@ func (f *fakeRig) Delete(_ context.Context, objects []map[string]any) (func(cont
 	f.call("delete")
 	return func(context.Context) error { f.call("restore"); return nil }, nil
 }
-func (f fakeStores) ChangeOpenStack(_ context.Context, c OpenStackChange) error {
+func (f fakeStores) ChangeOpenStack(ctx context.Context, c OpenStackChange) ([]Message, error) {
 	f.call("openstack " + c.Create + c.Update + c.Delete)
-	return nil
+	if !c.Notify {
+		return nil, nil
+	}
+	return f.Messages(ctx, Step{Publish: &Publish{Event: "keystone/identity." + c.Create + ".created"}})
 }
 func (f fakeStores) Records(_ context.Context, simulator, path string, _ map[string]any) ([]map[string]any, error) {
 	return f.store[simulator+" "+path], nil
@@ -373,5 +376,21 @@ func TestErrorsKeepTheirClassAndObjectsAreTakenBackAllTheSame(t *testing.T) {
 	s.Spec.Tiers = []string{"kind"}
 	if r := Run(context.Background(), newFakeRig(), s, Options{}); r.Verdict != Skipped {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A step that wants its change told sends what the cloud tells, once somebody is there to hear it; another one sends nothing.
+func TestAnOpenStackStepTellsWhenAsked(t *testing.T) {
+	for notify, want := range map[string]string{"true": "ready", "false": ""} {
+		f := newFakeRig()
+		list, err := Parse("t.yaml", []byte(head+"spec:\n  when: [{openstack: {create: project, set: {name: x}, notify: "+notify+"}}]\n  then:\n    sensors: [{name: s, fires: 0}]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.observe(true, filtered)
+		Run(context.Background(), f, list[0], Options{})
+		if calls := strings.Join(f.calls, " "); !strings.Contains(calls, "openstack project") || strings.Contains(calls, "ready") != (want != "") {
+			t.Errorf("notify: %s made the calls %s", notify, calls)
+		}
 	}
 }

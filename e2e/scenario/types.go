@@ -86,6 +86,7 @@ type OpenStackChange struct {
 	Delete string         `yaml:"delete,omitempty" json:"delete,omitempty" jsonschema:"enum=project,enum=domain"`
 	ID     string         `yaml:"id,omitempty" json:"id,omitempty"`
 	Set    map[string]any `yaml:"set,omitempty" json:"set,omitempty"`
+	Notify bool           `yaml:"notify,omitempty" json:"notify,omitempty" jsonschema:"description=publish what the service itself would publish of the change; without it a publish step says what is published"`
 }
 
 // Objects are Kubernetes objects, written out or in a file beside the scenario. A delete needs apiVersion, kind and

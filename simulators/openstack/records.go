@@ -82,6 +82,12 @@ func (s *Server) CreateProject(domain, name string, id ...string) (string, error
 // Notifying makes the changes that are done with a context be told by notifications, as requests over HTTP are.
 func Notifying(ctx context.Context) context.Context { return core.Notifying(ctx) }
 
+// Collecting makes the changes that are done with a context put the notifications that would tell them into a list: the
+// caller sends them.
+func Collecting(ctx context.Context, into *[]Message) context.Context {
+	return core.Collecting(ctx, into)
+}
+
 // CreateProjectContext is CreateProject with a context.
 func (s *Server) CreateProjectContext(ctx context.Context, domain, name, id string) (made string, err error) {
 	err = s.cloud.Exclusively(func() error {

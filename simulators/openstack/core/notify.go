@@ -69,14 +69,14 @@ type Notifier struct {
 	mu      sync.Mutex
 	random  *rand.Rand
 	sent    []*Sent
-	queues  map[string]chan struct{} // by vhost; a value says that there is work
-	waiting map[string][]*Sent
-	open    int           // not yet published
-	idle    chan struct{} // closed when open becomes 0
+	waiting map[string][]*Sent // by vhost
+	active  map[string]bool    // vhosts whose messages are being published
+	open    int                // not yet published
+	idle    chan struct{}      // closed when open becomes 0
 }
 
 func newNotifier(c *Cloud) *Notifier {
-	n := &Notifier{cloud: c, catalogue: oslo.Default, queues: map[string]chan struct{}{}, waiting: map[string][]*Sent{}}
+	n := &Notifier{cloud: c, catalogue: oslo.Default, waiting: map[string][]*Sent{}, active: map[string]bool{}}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.random = oslo.NewRandom(c.config.Seed)
 	return n
@@ -127,7 +127,26 @@ func (c *Cloud) Notify(ctx context.Context, event Event) {
 		return
 	}
 	journal.Note(ctx, "notification "+sent.EventType+" "+sent.MessageID)
+	if collected, ok := ctx.Value(collectKey{}).(*[]Message); ok {
+		*collected = append(*collected, sent.Message)
+		c.Notifier.record(sent)
+		return
+	}
 	c.Notifier.enqueue(sent)
+}
+
+type collectKey struct{}
+
+// Collecting makes the changes that are done with a context put their notifications into a list, for the caller to send;
+// they are journalled as what was not published here.
+func Collecting(ctx context.Context, into *[]Message) context.Context {
+	return Notifying(context.WithValue(ctx, collectKey{}, into))
+}
+
+func (n *Notifier) record(sent *Sent) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sent = append(n.sent, sent)
 }
 
 func (n *Notifier) compose(ctx context.Context, event Event) (*Sent, error) {
@@ -211,37 +230,26 @@ func (n *Notifier) enqueue(sent *Sent) {
 	}
 	n.open++
 	n.waiting[sent.VHost] = append(n.waiting[sent.VHost], sent)
-	work := n.queues[sent.VHost]
-	if work == nil {
-		work = make(chan struct{}, 1)
-		n.queues[sent.VHost] = work
-		go n.publish(sent.VHost, work)
-	}
-	select {
-	case work <- struct{}{}:
-	default: // it knows already
+	if !n.active[sent.VHost] {
+		n.active[sent.VHost] = true
+		go n.publish(sent.VHost)
 	}
 }
 
-func (n *Notifier) publish(vhost string, work <-chan struct{}) {
+// publish sends what waits for a virtual host, and ends when nothing does.
+func (n *Notifier) publish(vhost string) {
 	for {
-		select {
-		case <-work:
-		case <-n.ctx.Done():
+		n.mu.Lock()
+		if len(n.waiting[vhost]) == 0 {
+			n.active[vhost] = false
+			n.mu.Unlock()
 			return
 		}
-		for {
-			n.mu.Lock()
-			if len(n.waiting[vhost]) == 0 {
-				n.mu.Unlock()
-				break
-			}
-			next := n.waiting[vhost][0]
-			n.waiting[vhost] = n.waiting[vhost][1:]
-			n.mu.Unlock()
-			if !n.attempt(next) {
-				return
-			}
+		next := n.waiting[vhost][0]
+		n.waiting[vhost] = n.waiting[vhost][1:]
+		n.mu.Unlock()
+		if !n.attempt(next) {
+			return
 		}
 	}
 }

@@ -5,22 +5,24 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: scripts/setup.sh [--rabbitmq 4] [--lint] [--userns] [--dry-run]
+Usage: scripts/setup.sh [--rabbitmq 4] [--lint] [--clients] [--userns] [--dry-run]
 
   (none)        what a rig needs: rabbitmq-server, newuidmap (for ordinary users)
   --rabbitmq 4  RabbitMQ 4, UnderStack's major, from Debian trixie into the cache folder instead of the system's package;
                 rigs prefer it (DEBIAN_MIRROR names another mirror)
   --lint        also shellcheck, for `make lint`
+  --clients     also Debian's openstack client with the bare metal plugin, which a test of simulators/openstack runs
   --userns      allow unprivileged user namespaces (sysctl; Ubuntu 24.04 restricts them)
   --dry-run     only say what would be done
 USAGE
 }
 
 refuse() { echo "setup: $*" >&2; usage >&2; exit 2; }
-lint=no userns=no dry=no rabbitmq=""
+lint=no clients=no userns=no dry=no rabbitmq=""
 while [ $# -gt 0 ]; do
   case $1 in
     --lint) lint=yes ;;
+    --clients) clients=yes ;;
     --userns) userns=yes ;;
     --dry-run) dry=yes ;;
     --rabbitmq | --rabbitmq=*)
@@ -90,6 +92,9 @@ elif [ -z "$(cached_rabbitmq "$rootfs")" ]; then
   [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
 fi
 [ "$(id -u)" = 0 ] || command -v newuidmap >/dev/null || missing+=(uidmap)
+if [ "$clients" = yes ] && ! openstack complete 2>/dev/null | grep -q cmds_baremetal; then
+  missing+=(python3-openstackclient python3-ironicclient)
+fi
 [ "$lint" = no ] || command -v shellcheck >/dev/null || missing+=(shellcheck)
 
 if [ ${#missing[@]} -gt 0 ]; then

@@ -92,7 +92,7 @@ elif [ -z "$(cached_rabbitmq "$rootfs")" ]; then
   [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
 fi
 [ "$(id -u)" = 0 ] || command -v newuidmap >/dev/null || missing+=(uidmap)
-if [ "$clients" = yes ] && ! openstack complete 2>/dev/null | grep -q cmds_baremetal; then
+if [ "$clients" = yes ] && [[ $(openstack complete 2>/dev/null || true) != *cmds_baremetal* ]]; then
   missing+=(python3-openstackclient python3-ironicclient)
 fi
 [ "$lint" = no ] || command -v shellcheck >/dev/null || missing+=(shellcheck)

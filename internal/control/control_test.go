@@ -84,8 +84,8 @@ func (h *host) Settled(context.Context, []string) (bool, string, error) {
 type stores struct{ *host }
 
 func (stores) Fault(context.Context, string, map[string]any) error { return nil }
-func (stores) ChangeOpenStack(context.Context, scenario.OpenStackChange) error {
-	return nil
+func (stores) ChangeOpenStack(context.Context, scenario.OpenStackChange) ([]scenario.Message, error) {
+	return nil, nil
 }
 func (stores) Records(context.Context, string, string, map[string]any) ([]map[string]any, error) {
 	return []map[string]any{{"n": 3, "none": nil}}, nil

@@ -11,10 +11,14 @@ import (
 
 // sweepObjects tells Workflows and Jobs apart by what each event's trigger would have made, and by time.
 func (s *state) sweepObjects() {
+	var owed []expected // by all events: the same for each object
 	for _, name := range sortedNames(s.objects) {
 		o := s.objects[name]
 		if o.key == "" && o.ambiguous == nil {
-			s.attribute(o)
+			if owed == nil {
+				owed = s.owed(nil)
+			}
+			s.attribute(o, owed)
 		}
 		if o.key == "" && o.ambiguous == nil {
 			continue
@@ -57,7 +61,7 @@ func (s *state) sensorOf(o *object) string {
 	return "?/" + label
 }
 
-func (s *state) attribute(o *object) {
+func (s *state) attribute(o *object, owed []expected) {
 	label, trigger := o.u.GetLabels()[sensorLabel], o.u.GetLabels()[triggerLabel]
 	if label == "" {
 		if template, submitted := s.adopted[o.name]; submitted {
@@ -67,15 +71,14 @@ func (s *state) attribute(o *object) {
 	}
 	is := identity(o.u)
 	var candidates []expected
-	for _, x := range s.owed(nil) {
+	for _, x := range owed {
 		if x.sensor.Name != label || x.who.trigger != trigger || x.event.key == "" {
 			continue
 		}
 		if out := s.outcomes[x.who][x.event.id]; out != nil && (out.verdict != "fires" || !s.freeRun(out)) {
 			continue
 		}
-		would, err := wouldCreate(x.dependency, x.trigger, x.event)
-		if err != nil || would.GetKind() != o.u.GetKind() || identity(would) != is {
+		if made := x.wouldMake(); made.kind != o.u.GetKind() || made.identity != is {
 			continue
 		}
 		candidates = append(candidates, x)
@@ -115,6 +118,26 @@ func (s *state) attribute(o *object) {
 			}
 		}
 	}
+}
+
+// made is what a trigger makes of an event, as far as objects are told apart by it; the zero value where it fails.
+type made struct{ kind, identity string }
+
+// wouldMake computes it once: it is asked about each object again and again.
+func (x expected) wouldMake() made {
+	of := maker{x.who, x.sensor.Generation}
+	if known, ok := x.event.makes[of]; ok {
+		return known
+	}
+	var m made
+	if would, err := wouldCreate(x.dependency, x.trigger, x.event); err == nil {
+		m = made{would.GetKind(), identity(would)}
+	}
+	if x.event.makes == nil {
+		x.event.makes = map[maker]made{}
+	}
+	x.event.makes[of] = m
+	return m
 }
 
 // freeRun says whether a successful run of the trigger has no object yet.

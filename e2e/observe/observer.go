@@ -7,8 +7,8 @@
 // exit code. argo-events' code is used only to tell to which message an object belongs.
 //
 // The logger of argo-events samples: of lines with the same text it drops some beyond a hundred per second. The lines
-// read here hold an id or data, save the trigger's success line; so counts above a hundred triggers of one Sensor per
-// second need the Sensor's metrics.
+// read here hold an id or data, save those of a trigger's success and failure; so what a Sensor's log says is held against
+// its metrics before the chain is called settled, and what the log dropped is told from them where it can be.
 package observe
 
 import (
@@ -44,6 +44,8 @@ type Config struct {
 	// Journals returns what the simulators were asked so far, and what they have not answered yet; nil without
 	// simulators. It is asked before the chain is called settled, because a subscription may lag behind a pod's end.
 	Journals func() (answered, open []Request)
+	// Metrics returns what a Sensor's pod at that address serves at MetricsPort; nil where it cannot be reached.
+	Metrics func(ctx context.Context, address string) (io.ReadCloser, error)
 	// OpenLog follows a container's log with timestamps; the API server's by default.
 	OpenLog func(ctx context.Context, namespace, pod, container string, since *time.Time) (io.ReadCloser, error)
 }
@@ -284,17 +286,37 @@ func (o *Observer) Sensors(context.Context) ([]string, error) {
 	return sortedNames(o.state.sensors), nil
 }
 
-// Settled implements scenario.Observer.
-func (o *Observer) Settled(_ context.Context, keys []string) (bool, string, error) {
+// Settled implements scenario.Observer. What the logs say is held against the Sensors' metrics before it is believed.
+func (o *Observer) Settled(ctx context.Context, keys []string) (bool, string, error) {
+	open, sampled, err := o.look(keys)
+	if err != nil || (open != "" && !sampled) {
+		return false, open, err
+	}
+	if unclear := o.crossCheck(ctx, keys); unclear != "" {
+		return false, unclear, nil
+	}
+	// The metrics may have told what the log did not.
+	open, _, err = o.look(keys)
+	return open == "" && err == nil, open, err
+}
+
+// look says what is open by what was observed so far, and whether a Sensor's log may have dropped lines about it.
+func (o *Observer) look(keys []string) (open string, sampled bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
-		return false, o.err.Error(), o.err
+		return o.err.Error(), false, o.err
 	}
 	o.pull()
 	o.state.sweep()
-	open := o.state.open(keys)
-	return open == "", open, nil
+	if open = o.state.open(keys); open == "" {
+		return "", false, nil
+	}
+	wanted := map[string]bool{}
+	for _, key := range keys {
+		wanted[key] = true
+	}
+	return open, o.state.sampled(wanted), nil
 }
 
 // Ready implements scenario.Observer.

@@ -64,6 +64,13 @@ type event struct {
 	onBus    bool
 	lost     string // why it is not on the bus
 	recorded bool
+	makes    map[maker]made // what triggers make of it, computed once
+}
+
+// maker is a trigger of a Sensor at one generation.
+type maker struct {
+	who        subject
+	generation int64
 }
 
 // refusal is a message that an EventSource made no event of; its log does not say which.
@@ -108,6 +115,11 @@ type component struct {
 	gone            bool
 	ready           map[string]time.Time // what listens, since when by its log
 	publishFailures int                  // lines about an event that the next error line repeats
+	address         string               // of the pod
+	restarts        int32
+	logged          map[string]tally // actions that the log told of, by trigger
+	bursts          map[string]burst
+	sampled         bool // the log had so many lines of one text that the logger may have dropped some
 }
 
 // object is a Workflow or Job that a trigger made.
@@ -232,6 +244,7 @@ func (s *state) line(c *component, l line) {
 	case sensorTransformError:
 		s.anonymous[who] = append(s.anonymous[who], l)
 	case sensorTriggered, sensorTriggerFailed:
+		c.count(l)
 		for _, o := range s.outcome(who, l, "fires") {
 			o.runs = append(o.runs, execution{time: l.time, failed: l.kind == sensorTriggerFailed, cause: l.cause})
 		}
@@ -387,6 +400,12 @@ func (s *state) setComponent(p *corev1.Pod, gone bool) *component {
 			if env.Name == "LOG_LEVEL" && env.Value == "debug" {
 				c.debug = true
 			}
+		}
+	}
+	c.address = p.Status.PodIP
+	for _, status := range p.Status.ContainerStatuses {
+		if status.Name == c.container {
+			c.restarts = status.RestartCount
 		}
 	}
 	c.gone = gone || p.DeletionTimestamp != nil || s.leaving[uid]

@@ -48,7 +48,33 @@ func (s *state) sweep() {
 	s.sweepRequests()
 }
 
+// seenBySensors marks events that a Sensor speaks of as on the bus: of the EventSource's own lines, which all have one
+// text, its logger drops some above a hundred a second. Those lines also name the event; without them it is known where
+// the EventSource has only one.
+func (s *state) seenBySensors() {
+	for id, e := range s.events {
+		if e.onBus || e.lost != "" {
+			continue
+		}
+		for _, byEvent := range s.outcomes {
+			if byEvent[id] == nil {
+				continue
+			}
+			if source := s.sources[e.consumer.namespace+"/"+e.consumer.name]; e.consumer.event == "" && source != nil {
+				names := append(sortedNames(source.Spec.AMQP), sortedNames(source.Spec.Webhook)...)
+				if len(names) != 1 {
+					break
+				}
+				e.consumer.event = names[0]
+			}
+			e.onBus = true
+			break
+		}
+	}
+}
+
 func (s *state) sweepEvents() {
+	s.seenBySensors()
 	for _, id := range sortedNames(s.events) {
 		e := s.events[id]
 		if e.recorded || e.key == "" || (!e.onBus && e.lost == "") {

@@ -35,7 +35,7 @@ func (r *Rig) startObserver(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("make dynamic client: %w", err)
 	}
-	r.observer, err = observe.Start(ctx, observe.Config{Kube: r.client, Dynamic: client, Ledger: r.ledger, Journals: r.journals})
+	r.observer, err = observe.Start(ctx, observe.Config{Kube: r.client, Dynamic: client, Ledger: r.ledger, Journals: r.journals, Metrics: r.metrics})
 	if err != nil {
 		return fmt.Errorf("watch the cluster: %w", err)
 	}

@@ -3,48 +3,11 @@ package rig
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
-
-	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/simulators/oslo"
 )
-
-// publishers keeps one publisher per virtual host, as each OpenStack service keeps one connection.
-type publishers struct {
-	mu   sync.Mutex
-	open map[string]*publisher
-}
-
-type publisher struct {
-	connection *amqp.Connection
-	oslo       *oslo.Publisher
-}
-
-// publisher returns the publisher of a virtual host; one whose connection was lost is replaced.
-func (r *Rig) publisher(ctx context.Context, vhost string) (*oslo.Publisher, error) {
-	r.publishers.mu.Lock()
-	defer r.publishers.mu.Unlock()
-	if known := r.publishers.open[vhost]; known != nil && !known.connection.IsClosed() {
-		return known.oslo, nil
-	}
-	connection, err := r.broker.Connect(ctx, vhost)
-	if err != nil {
-		return nil, fmt.Errorf("connect to vhost %s: %w", vhost, err)
-	}
-	made, err := oslo.NewPublisher(connection)
-	if err != nil {
-		_ = connection.Close() // the first error matters more
-		return nil, err
-	}
-	if r.publishers.open == nil {
-		r.publishers.open = map[string]*publisher{}
-	}
-	r.publishers.open[vhost] = &publisher{connection: connection, oslo: made}
-	return made, nil
-}
 
 // Messages implements scenario.Rig.
 func (r *Rig) Messages(_ context.Context, step scenario.Step) ([]scenario.Message, error) {
@@ -81,11 +44,7 @@ func (r *Rig) Publish(ctx context.Context, step scenario.Publish) ([]scenario.Pu
 
 // send sends a message and returns once the broker has confirmed it.
 func (r *Rig) send(ctx context.Context, message scenario.Published) error {
-	publisher, err := r.publisher(ctx, message.VHost)
-	if err != nil {
-		return err
-	}
-	return publisher.Publish(ctx, oslo.Route{VHost: message.VHost, Exchange: message.Exchange, RoutingKey: message.RoutingKey}, message.Body)
+	return r.publishers.Publish(ctx, oslo.Route{VHost: message.VHost, Exchange: message.Exchange, RoutingKey: message.RoutingKey}, message.Body)
 }
 
 // WaitSettled waits until every component on the way was observed to be done with the messages: what they start has

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
@@ -32,6 +33,7 @@ import (
 	"github.com/eventrig/eventrig/simulators/nautobot"
 	"github.com/eventrig/eventrig/simulators/ontap"
 	"github.com/eventrig/eventrig/simulators/openstack"
+	"github.com/eventrig/eventrig/simulators/oslo"
 	"github.com/eventrig/eventrig/simulators/undersync"
 )
 
@@ -52,9 +54,9 @@ type Rig struct {
 	applier    *apply.Applier
 	services   []broker.Service
 	broker     *broker.Broker
-	publishers publishers
-	own        *space // the simulators that everybody reaches
-	spaces     spaces // those of scenarios
+	publishers *oslo.Publishers // one per virtual host, as each OpenStack service keeps a connection of its own
+	own        *space           // the simulators that everybody reaches
+	spaces     spaces           // those of scenarios
 	turns      scenario.Turns
 	authority  *authority.Authority // of what the rig serves over TLS
 	ledger     *ledger.Ledger
@@ -86,6 +88,7 @@ func Start(ctx context.Context, options Options) (_ *Rig, err error) {
 	}
 	r := &Rig{options: options, watch: newStopwatch(options.Progress), versions: map[string]string{}, services: brokerServices(),
 		failed: make(chan struct{}), closeBegun: make(chan struct{})}
+	r.publishers = oslo.NewPublishers(func(ctx context.Context, vhost string) (*amqp.Connection, error) { return r.broker.Connect(ctx, vhost) })
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())

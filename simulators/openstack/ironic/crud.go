@@ -226,6 +226,15 @@ func (i *Ironic) create(r *core.Request, k kind) (*core.Answer, error) {
 		Header: map[string]string{"Location": r.Base() + "/v1/" + k.under + k.plural + "/" + made.Text("uuid")}}, nil
 }
 
+// nodeAndBody finds the node of the path and reads a JSON object.
+func (i *Ironic) nodeAndBody(r *core.Request) (node, given core.Resource, err error) {
+	if node, err = i.kind("node").find(r.PathValue("ident")); err != nil {
+		return nil, nil, err
+	}
+	given, err = body(r)
+	return node, given, err
+}
+
 // body reads a JSON object.
 func body(r *core.Request) (core.Resource, error) {
 	value, ok := r.JSON()

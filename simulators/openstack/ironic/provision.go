@@ -22,11 +22,7 @@ var provisionFields = core.Fields{
 }
 
 func (i *Ironic) provision(r *core.Request) (*core.Answer, error) {
-	node, err := i.kind("node").find(r.PathValue("ident"))
-	if err != nil {
-		return nil, err
-	}
-	given, err := body(r)
+	node, given, err := i.nodeAndBody(r)
 	if err != nil {
 		return nil, err
 	}
@@ -307,11 +303,7 @@ func (i *Ironic) stateRoutes() []core.Route {
 		{Method: "PUT", Path: "/v1/nodes/{ident}/states/provision", Note: "states and events of ironic/common/states.py; agent steps take one wait and resume",
 			Do: i.provision},
 		{Method: "PUT", Path: "/v1/nodes/{ident}/states/power", Do: func(r *core.Request) (*core.Answer, error) {
-			node, err := nodes.find(r.PathValue("ident"))
-			if err != nil {
-				return nil, err
-			}
-			given, err := body(r)
+			node, given, err := i.nodeAndBody(r)
 			if err != nil {
 				return nil, err
 			}
@@ -342,11 +334,7 @@ func (i *Ironic) stateRoutes() []core.Route {
 			return &core.Answer{Status: http.StatusAccepted, Header: map[string]string{"Location": r.Base() + "/v1/nodes/" + r.PathValue("ident") + "/states"}}, nil
 		}},
 		{Method: "PUT", Path: "/v1/nodes/{ident}/states/console", Note: "sets the flag; there is no console", Do: func(r *core.Request) (*core.Answer, error) {
-			node, err := nodes.find(r.PathValue("ident"))
-			if err != nil {
-				return nil, err
-			}
-			given, err := body(r)
+			node, given, err := i.nodeAndBody(r)
 			if err != nil {
 				return nil, err
 			}
@@ -395,11 +383,7 @@ func (i *Ironic) firmwareState(field string) func(*core.Request) (*core.Answer, 
 		if err := needs(r, sinceBootMode); err != nil {
 			return nil, err
 		}
-		node, err := i.kind("node").find(r.PathValue("ident"))
-		if err != nil {
-			return nil, err
-		}
-		given, err := body(r)
+		node, given, err := i.nodeAndBody(r)
 		if err != nil {
 			return nil, err
 		}

@@ -42,11 +42,7 @@ func (i *Ironic) vifRoutes() []core.Route {
 			if err := needs(r, sinceVIFs); err != nil {
 				return nil, err
 			}
-			node, err := nodes.find(r.PathValue("ident"))
-			if err != nil {
-				return nil, err
-			}
-			given, err := body(r)
+			node, given, err := i.nodeAndBody(r)
 			if err != nil {
 				return nil, err
 			}

@@ -45,7 +45,7 @@ type Options struct {
 	ArgoEvents    string                                // version; DefaultArgoEvents when empty
 	ArgoWorkflows string                                // version; DefaultArgoWorkflows when empty
 	Manifests     []string                              // folders, files or kustomizations; those embedded in the binary when empty
-	Images        []string                              // REF=command:PATH | rootfs:PATH | oci:PATH, see the image catalogue
+	Images        []string                              // REF=command:PATH | applet:PATH | rootfs:PATH | oci:PATH | registry:REFERENCE, see the image catalogue
 	Artifacts     string                                // folder that the logs of a rig that fails are kept in, below its name; none when empty
 	ReadyTimeout  time.Duration                         // for EventSources and Sensors, once everything else is up; DefaultReadyTimeout when 0
 	SampleMemory  bool                                  `json:"-"` // look at the memory in use once a second, for PeakMemoryBytes; costs a few percent of a core

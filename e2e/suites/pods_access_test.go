@@ -74,7 +74,7 @@ var _ = Describe("a pod is reached from outside", func() {
 			ended <- t.stream("server", "exec", &corev1.PodExecOptions{Container: "reader", Command: []string{"sh"}, Stdin: true, Stdout: true, TTY: true},
 				remotecommand.StreamOptions{Stdin: keys, Stdout: screen, Tty: true, TerminalSizeQueue: window})
 		}()
-		fmt.Fprintln(keys, "tty; stty size")
+		fmt.Fprintln(keys, "PS1='next> '; tty; stty size")
 		shows(ctx, screen, "/dev/pts/1\r\n")
 		window <- remotecommand.TerminalSize{Width: 123, Height: 45}
 		fmt.Fprintln(keys, `until [ "$(stty size)" = "45 123" ]; do sleep 0.05; done; echo re""sized`)
@@ -83,8 +83,10 @@ var _ = Describe("a pod is reached from outside", func() {
 		fmt.Fprintln(keys, "echoed")
 		shows(ctx, screen, "echoed\r\nechoed")
 		fmt.Fprint(keys, "\x03") // Ctrl-C reaches the program in front, and not the shell
+		// The terminal throws away what was typed before the program has gone.
+		Eventually(ctx, func() string { return string(screen.Contents()) }).Should(MatchRegexp(`\^C\s+next> $`))
 		fmt.Fprintln(keys, "exit 9")
-		Eventually(ctx, ended).Should(Receive(&err))
+		Eventually(ctx, ended).Should(Receive(&err), func() string { return string(screen.Contents()) })
 		Expect(errors.As(err, &exit)).To(BeTrue(), "%v: %s", err, screen.Contents())
 		Expect(exit.ExitStatus()).To(Equal(9))
 		close(window)

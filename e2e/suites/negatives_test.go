@@ -105,11 +105,9 @@ var _ = Describe("a negative", func() {
 		Expect(shared.LoadWorlds(ctx, []string{"one-domain"})).To(Succeed())
 		held := newGate()
 		DeferCleanup(held.open)
-		Expect(shared.Apply(ctx, held.objects())).To(Succeed())
-		DeferCleanup(func(ctx SpecContext) error {
-			_, err := shared.Delete(ctx, held.objects())
-			return err
-		}, NodeTimeout(10*time.Second))
+		undo, err := shared.Apply(ctx, held.objects())
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func(ctx SpecContext) error { return undo(ctx) }, NodeTimeout(10*time.Second))
 
 		// A webhook takes effect a moment after its configuration was stored, so messages are sent until one is held.
 		var keys []string

@@ -75,7 +75,8 @@ func (t tenant) apply(documents ...string) {
 			objects = append(objects, object)
 		}
 	}
-	Expect(shared.Apply(t.ctx, objects)).To(Succeed())
+	_, err := shared.Apply(t.ctx, objects) // they go with the tenant's namespace
+	Expect(err).NotTo(HaveOccurred())
 }
 
 // until waits until an object is as wanted and returns it.

@@ -66,7 +66,7 @@ func TestRoutesFollowTopicPatterns(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{"amqp://h:5672/keystone": "keystone", "amqp://h": "/", "amqp://h/": "/", "amqp://u:p@h/%2F": "/"} {
-		if got, err := vhostOfURL(text); err != nil || got != want {
+		if got, err := VHostOfURL(text); err != nil || got != want {
 			t.Errorf("%s: %q %v", text, got, err)
 		}
 	}

@@ -270,13 +270,13 @@ func (o *Observer) Leaving(uids ...string) {
 // vhost returns the vhost that an EventSource's event consumes from.
 func (o *Observer) vhost(source *v1alpha1.EventSource, amqp *v1alpha1.AMQPEventSource) (string, error) {
 	if amqp.URLSecret == nil {
-		return vhostOfURL(amqp.URL)
+		return VHostOfURL(amqp.URL)
 	}
 	secret, err := o.cfg.Kube.CoreV1().Secrets(source.Namespace).Get(o.ctx, amqp.URLSecret.Name, metav1.GetOptions{})
 	if err != nil {
 		return "", fmt.Errorf("read its urlSecret: %w", err)
 	}
-	return vhostOfURL(strings.TrimSpace(string(secret.Data[amqp.URLSecret.Key])))
+	return VHostOfURL(strings.TrimSpace(string(secret.Data[amqp.URLSecret.Key])))
 }
 
 // Sensors implements scenario.Observer.

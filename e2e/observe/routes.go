@@ -61,8 +61,8 @@ func routesOf(sources []*v1alpha1.EventSource, vhost, exchange, routingKey strin
 	return out, nil
 }
 
-// vhostOfURL returns the vhost of an AMQP URL as amqp091-go reads it: no path means "/".
-func vhostOfURL(text string) (string, error) {
+// VHostOfURL returns the vhost of an AMQP URL as amqp091-go reads it: no path means "/".
+func VHostOfURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return "", fmt.Errorf("parse the AMQP URL: %w", err)

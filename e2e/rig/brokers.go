@@ -50,7 +50,7 @@ func (l launcher) LaunchRoot(ctx context.Context, root, name, path string, args,
 // that was joined.
 func (r *Rig) startBroker(ctx context.Context) (err error) {
 	defer r.watch.phase("RabbitMQ")(&err)
-	if r.broker != nil {
+	if !r.options.ownBroker() {
 		stop, err := r.sandbox.Expose(net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(amqpPort)), r.broker.DialServer)
 		if err != nil {
 			return fmt.Errorf("let the sandbox reach RabbitMQ: %w", err)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/eventrig/eventrig/e2e/observe"
 	"github.com/eventrig/eventrig/internal/apply"
 	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/failure"
@@ -132,13 +132,9 @@ func intakesOf(objects []apply.Object) ([]intake, error) {
 				return nil, failure.New(failure.BadInput, "write the URL into the manifest, or leave --broker out",
 					"%s: spec.amqp.%s.url is in a Secret: which virtual host of the broker it consumes from cannot be told", object.Origin, name)
 			}
-			address, err := url.Parse(text("url"))
+			vhost, err := observe.VHostOfURL(text("url"))
 			if err != nil {
 				return nil, failure.New(failure.BadInput, "", "%s: read spec.amqp.%s.url: %w", object.Origin, name, err)
-			}
-			vhost := strings.TrimPrefix(address.Path, "/")
-			if vhost == "" {
-				vhost = "/"
 			}
 			in := add(vhost)
 			appendNew := func(to *[]string, value string) {

@@ -38,7 +38,7 @@ func (c *Cinder) Fill() {
 }
 
 var versions = core.Microversions{Service: "volume", Major: 3, Min: 0, Max: 71, Default: 0,
-	Skip: func(r *core.Request) bool { return strings.Trim(r.URL.Path[len(r.Prefix):], "/") == "" }}
+	Skip: core.At("")}
 
 // Service is the API.
 func (c *Cinder) Service() *core.Service {
@@ -46,11 +46,8 @@ func (c *Cinder) Service() *core.Service {
 		Name: "cinderv3", Type: "volumev3", Aliases: []string{"block-storage"}, Prefix: "/volume", Endpoint: "/v3/%(project_id)s",
 		RequestIDHeaders: []string{"X-Openstack-Request-Id", "X-Compute-Request-Id"},
 		Before:           versions.Negotiate,
-		Open: func(r *core.Request) bool {
-			path := strings.Trim(r.URL.Path[len(r.Prefix):], "/")
-			return path == "" || path == "v3"
-		},
-		RenderError: core.Faults, NoRoute: "The resource could not be found.", Missing: missing,
+		Open:             core.At("", "v3"),
+		RenderError:      core.Faults, NoRoute: "The resource could not be found.", Missing: missing,
 	}
 	s.Routes = append(s.Routes, discovery...)
 	s.Routes = append(s.Routes, c.typeRoutes()...)

@@ -105,6 +105,12 @@ type Request struct {
 	body   []byte
 }
 
+// At says which requests are for one of these paths below the service's prefix, whatever slashes are around them; "" is
+// the service's root.
+func At(paths ...string) func(*Request) bool {
+	return func(r *Request) bool { return slices.Contains(paths, strings.Trim(r.URL.Path[len(r.Prefix):], "/")) }
+}
+
 // Base is scheme://host with the service's prefix, as the client reached it.
 func (r *Request) Base() string { return Host(r.Request) + r.Prefix }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/eventrig/eventrig/simulators/openstack/core"
 )
@@ -38,7 +37,7 @@ var fields = core.Fields{
 func (g *Glance) Service() *core.Service {
 	return &core.Service{
 		Name: "glance", Type: "image", Prefix: "/image", RequestIDHeaders: []string{"X-Openstack-Request-Id"},
-		Open:    func(r *core.Request) bool { return strings.Trim(r.URL.Path[len(r.Prefix):], "/") == "" },
+		Open:    core.At(""),
 		NoRoute: "The resource could not be found.",
 		Missing: []core.Endpoint{
 			{Method: "PUT, GET", Path: "/v2/images/{image}/file", Note: "a PUT makes the image active; its data are not kept"},

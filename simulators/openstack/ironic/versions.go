@@ -49,7 +49,7 @@ const (
 func negotiate(r *core.Request, header http.Header) error {
 	header.Set("X-OpenStack-Ironic-API-Minimum-Version", MinVersion)
 	header.Set("X-OpenStack-Ironic-API-Maximum-Version", MaxVersion)
-	if strings.Trim(r.URL.Path[len(r.Prefix):], "/") == "" {
+	if core.At("")(r) {
 		return nil // the root has no version
 	}
 	asked := r.Header.Get(versionHeader)

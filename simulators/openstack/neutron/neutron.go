@@ -47,10 +47,7 @@ func (n *Neutron) Service() *core.Service {
 	s := &core.Service{
 		Name: "neutron", Type: "network", Prefix: "/networking",
 		RequestIDHeaders: []string{"X-Openstack-Request-Id"},
-		Open: func(r *core.Request) bool {
-			path := strings.Trim(r.URL.Path[len(r.Prefix):], "/")
-			return path == ""
-		},
+		Open:             core.At(""),
 		RenderError: func(_ *core.Request, e *core.Error) any {
 			kind := e.Kind
 			if kind == "" {

@@ -6,7 +6,6 @@ package nova
 
 import (
 	"context"
-	"strings"
 
 	"github.com/eventrig/eventrig/simulators/openstack/core"
 )
@@ -53,7 +52,7 @@ func (n *Nova) Fill() {
 }
 
 var versions = core.Microversions{Service: "compute", Header: "X-OpenStack-Nova-API-Version", Major: 2, Min: 1, Max: 96, Default: 1,
-	Skip: func(r *core.Request) bool { return strings.Trim(r.URL.Path[len(r.Prefix):], "/") == "" }}
+	Skip: core.At("")}
 
 // Service is the API.
 func (n *Nova) Service() *core.Service {
@@ -61,11 +60,8 @@ func (n *Nova) Service() *core.Service {
 		Name: "nova", Type: "compute", Prefix: "/compute", Endpoint: "/v2.1",
 		RequestIDHeaders: []string{"X-Openstack-Request-Id", "X-Compute-Request-Id"},
 		Before:           versions.Negotiate,
-		Open: func(r *core.Request) bool {
-			path := strings.Trim(r.URL.Path[len(r.Prefix):], "/")
-			return path == "" || path == "v2.1"
-		},
-		RenderError: core.Faults, NoRoute: "The resource could not be found.", Missing: missing,
+		Open:             core.At("", "v2.1"),
+		RenderError:      core.Faults, NoRoute: "The resource could not be found.", Missing: missing,
 	}
 	s.Routes = append(s.Routes, discovery...)
 	s.Routes = append(s.Routes, n.serverRoutes()...)

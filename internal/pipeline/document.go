@@ -6,20 +6,32 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kyaml "sigs.k8s.io/yaml"
-
-	"github.com/eventrig/eventrig/internal/failure"
 )
+
+// maxFile bounds what is read as a manifest, in bytes: an API server takes objects of about 1.5 MB.
+const maxFile = 64 << 20
 
 // Parse reads the YAML or JSON documents of one file. Empty documents are passed over, the items of a List are taken
 // one by one.
 func Parse(file string, content []byte) ([]Object, error) {
+	return parse(file, content, func(err error) error { return err })
+}
+
+// parse reads documents and goes on after a broken one where report returns nil. After a syntax error it goes on at the
+// next line that begins a document.
+func parse(file string, content []byte, report func(error) error) ([]Object, error) {
+	if len(content) > maxFile {
+		return nil, report(badInput(file, 1, "split it, or leave it out", "too large for a manifest: %d bytes", len(content)))
+	}
 	var objects []Object
+	var skipped int // lines before content
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	for {
 		var document yaml.Node
@@ -28,7 +40,17 @@ func Parse(file string, content []byte) ([]Object, error) {
 			return objects, nil
 		}
 		if err != nil {
-			return nil, syntaxError(file, err)
+			line, text := syntaxProblem(err)
+			if err := report(notYAML(file, skipped+line, text)); err != nil {
+				return nil, err
+			}
+			rest, lines := nextDocument(content, line)
+			if rest == nil {
+				return objects, nil
+			}
+			content, skipped = rest, skipped+lines
+			decoder = yaml.NewDecoder(bytes.NewReader(content))
+			continue
 		}
 		if len(document.Content) == 0 {
 			continue
@@ -37,7 +59,8 @@ func Parse(file string, content []byte) ([]Object, error) {
 		if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
 			continue
 		}
-		found, err := parseObject(file, root)
+		moveDown(root, skipped)
+		found, err := parseObject(file, root, report)
 		if err != nil {
 			return nil, err
 		}
@@ -45,53 +68,88 @@ func Parse(file string, content []byte) ([]Object, error) {
 	}
 }
 
+// nextDocument returns what follows the first line "---" below the given one, with the number of lines before it.
+func nextDocument(content []byte, line int) (rest []byte, lines int) {
+	for number := 1; len(content) > 0; number++ {
+		if number > line && bytes.HasPrefix(content, []byte("---")) {
+			return content, number - 1
+		}
+		end := bytes.IndexByte(content, '\n')
+		if end < 0 {
+			break
+		}
+		content = content[end+1:]
+	}
+	return nil, 0
+}
+
+func moveDown(node *yaml.Node, lines int) {
+	if lines == 0 {
+		return
+	}
+	node.Line += lines
+	for _, inner := range node.Content {
+		moveDown(inner, lines)
+	}
+}
+
 func badInput(file string, line int, hint, format string, args ...any) error {
-	return failure.New(failure.BadInput, hint, "%s:%d: %s", file, line, fmt.Sprintf(format, args...))
+	return Problem{Kind: Unreadable, File: file, Line: line, Message: fmt.Sprintf(format, args...), Hint: hint}.asError()
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+): ?`)
 
-// syntaxError takes the line out of the parser's message and puts it where editors look for it.
-func syntaxError(file string, err error) error {
-	line, text := 1, strings.TrimPrefix(err.Error(), "yaml: ")
+// syntaxProblem takes the line out of the parser's message, to be put where editors look for it.
+func syntaxProblem(err error) (line int, text string) {
+	line, text = 1, strings.TrimPrefix(err.Error(), "yaml: ")
 	if match := yamlLine.FindStringSubmatch(text); match != nil {
 		if number, convErr := strconv.Atoi(match[1]); convErr == nil {
 			line = number
 		}
 		text = strings.Replace(text, match[0], "", 1)
+		if slices.Contains(parserMessages, text) {
+			line++
+		}
 	}
-	return badInput(file, line, "manifests are YAML or JSON; Helm charts are rendered first (helm template)", "not valid YAML: %s", text)
+	return line, text
 }
 
-func parseObject(file string, root *yaml.Node) ([]Object, error) {
+// parserMessages are those of the YAML library's messages whose lines it counts from 0; for those of its scanner it counts
+// from 1.
+var parserMessages = []string{
+	"did not find expected <document start>", "did not find expected node content", "found undefined tag handle",
+	"did not find expected '-' indicator", "did not find expected key", "did not find expected ',' or ']'", "did not find expected ',' or '}'",
+}
+
+func notYAML(file string, line int, text string) error {
+	return badInput(file, line, "manifests are YAML or JSON; of a Helm chart give the folder with its Chart.yaml", "not valid YAML: %s", text)
+}
+
+func syntaxError(file string, err error) error {
+	line, text := syntaxProblem(err)
+	return notYAML(file, line, text)
+}
+
+func parseObject(file string, root *yaml.Node, report func(error) error) ([]Object, error) {
 	const hint = "a manifest is a Kubernetes object with apiVersion, kind and metadata"
 	if root.Kind != yaml.MappingNode {
-		return nil, badInput(file, root.Line, hint, "the document is no object")
+		return nil, report(badInput(file, root.Line, hint, "the document is no object"))
 	}
 	if err := duplicateKey(file, root); err != nil {
-		return nil, err
-	}
-	content, err := yaml.Marshal(root)
-	if err != nil {
-		return nil, badInput(file, root.Line, hint, "cannot be read: %v", err)
-	}
-	// By way of JSON, so that numbers have the types that the API machinery works with.
-	encoded, err := kyaml.YAMLToJSON(content)
-	if err != nil {
-		return nil, badInput(file, root.Line, hint, "cannot be read: %v", err)
+		return nil, report(err)
 	}
 	for _, field := range []string{"apiVersion", "kind"} {
 		if value := child(root, field); value == nil || value.Kind != yaml.ScalarNode || value.Value == "" {
-			return nil, badInput(file, root.Line, hint, "the document has no %s", field)
+			return nil, report(badInput(file, root.Line, hint, "the document has no %s", field))
 		}
 	}
 	if items := child(root, "items"); items != nil && strings.HasSuffix(child(root, "kind").Value, "List") {
 		if items.Kind != yaml.SequenceNode {
-			return nil, badInput(file, items.Line, hint, "items is no list")
+			return nil, report(badInput(file, items.Line, hint, "items is no list"))
 		}
 		var objects []Object
 		for _, item := range items.Content {
-			found, err := parseObject(file, item)
+			found, err := parseObject(file, resolve(item), report)
 			if err != nil {
 				return nil, err
 			}
@@ -99,18 +157,32 @@ func parseObject(file string, root *yaml.Node) ([]Object, error) {
 		}
 		return objects, nil
 	}
-	var object unstructured.Unstructured
-	if err := object.UnmarshalJSON(encoded); err != nil {
-		return nil, badInput(file, root.Line, hint, "cannot be read: %v", err)
+	object, err := unstructuredOf(root)
+	if err != nil {
+		return nil, report(badInput(file, root.Line, hint, "cannot be read: %v", err))
 	}
 	metadata := child(root, "metadata")
 	if metadata != nil && metadata.Kind != yaml.MappingNode {
-		return nil, badInput(file, metadata.Line, hint, "metadata is no object")
+		return nil, report(badInput(file, metadata.Line, hint, "metadata is no object"))
 	}
 	if object.GetName() == "" && object.GetGenerateName() == "" {
-		return nil, badInput(file, root.Line, hint, "%s has no metadata.name", object.GetKind())
+		return nil, report(badInput(file, root.Line, hint, "%s has no metadata.name", object.GetKind()))
 	}
-	return []Object{{Unstructured: &object, File: file, Line: root.Line}}, nil
+	return []Object{{Unstructured: object, File: file, Line: root.Line, source: source{node: root}}}, nil
+}
+
+// unstructuredOf goes by way of JSON, so that values have the types that the API machinery works with.
+func unstructuredOf(root *yaml.Node) (*unstructured.Unstructured, error) {
+	content, err := yaml.Marshal(root)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := kyaml.YAMLToJSON(content)
+	if err != nil {
+		return nil, err
+	}
+	object := &unstructured.Unstructured{}
+	return object, object.UnmarshalJSON(encoded)
 }
 
 // child returns the value of a field of a mapping.

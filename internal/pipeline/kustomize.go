@@ -84,7 +84,12 @@ func (l *loader) built(folder string, built *resource.Resource, keepOrigin bool)
 	case origin == nil:
 	case origin.Path != "" && origin.Repo == "":
 		file := l.join(folder, filepath.FromSlash(origin.Path))
-		result.File, result.Line = l.name(file), l.lineOf(file, &object)
+		result.File = l.name(file)
+		result.source.file = l.real(file)
+		if written := l.writtenAs(file, &object); written.node != nil {
+			written.file, written.guess = result.source.file, true
+			result.Line, result.source = written.node.Line, written
+		}
 	case origin.Repo != "":
 		result.File = strings.TrimSuffix(origin.Repo, "/") + "/" + origin.Path
 	case origin.ConfiguredIn != "":
@@ -93,18 +98,21 @@ func (l *loader) built(folder string, built *resource.Resource, keepOrigin bool)
 	return result, nil
 }
 
-// lineOf finds the document that an object was made from: same kind and name, or a name that kustomize has put a prefix
+// writtenAs finds the document that an object was made from: same kind and name, or a name that kustomize has put a prefix
 // or suffix around. Without one that fits the line is not known, which is better than a wrong one.
-func (l *loader) lineOf(file string, object *unstructured.Unstructured) int {
-	content, err := l.files.ReadFile(file)
-	if err != nil {
-		return 0
+func (l *loader) writtenAs(file string, object *unstructured.Unstructured) source {
+	written, ok := l.written[file]
+	if !ok {
+		if content, err := l.files.ReadFile(file); err == nil {
+			// Kustomize has read the file, so there is nothing to report.
+			written, _ = parse(file, content, func(error) error { return nil })
+		}
+		if l.written == nil {
+			l.written = map[string][]Object{}
+		}
+		l.written[file] = written
 	}
-	written, err := Parse(file, content)
-	if err != nil {
-		return 0
-	}
-	line, length := 0, -1
+	found, length := source{}, -1
 	for _, candidate := range written {
 		name := candidate.GetName()
 		if candidate.GetKind() != object.GetKind() || !strings.Contains(object.GetName(), name) {
@@ -112,15 +120,15 @@ func (l *loader) lineOf(file string, object *unstructured.Unstructured) int {
 		}
 		namespace := candidate.GetNamespace()
 		if name == object.GetName() && (namespace == object.GetNamespace() || namespace == "" && length < len(name)) {
-			line, length = candidate.Line, len(name)
+			found, length = candidate.source, len(name)
 			if namespace == object.GetNamespace() {
-				return line
+				return found
 			}
 		} else if len(name) > length {
-			line, length = candidate.Line, len(name)
+			found, length = candidate.source, len(name)
 		}
 	}
-	return line
+	return found
 }
 
 // watchedFS notes the first file with a syntax error that kustomize reads, and has the kustomization that is built ask

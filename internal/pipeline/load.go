@@ -1,12 +1,14 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -18,20 +20,29 @@ import (
 // kustomizationNames are the names by which a folder is a kustomization.
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
+// Options say how manifests are read. The zero value is right for files, folders and kustomizations.
+type Options struct {
+}
+
 // Load reads files and folders. A folder with a kustomization is built by kustomize; of another one all .yaml, .yml and
-// .json files are read, and below it each folder by the same rule.
+// .json files are read, and below it each folder by the same rule. A file that is reached twice counts once.
 func Load(paths ...string) (*Graph, error) {
-	loader := &loader{files: filesys.MakeFsOnDisk(), join: filepath.Join}
-	for _, name := range paths {
-		info, err := os.Stat(name)
-		if err != nil {
-			return nil, failure.New(failure.BadInput, "give a file or folder with manifests", "read manifests: %w", err)
-		}
-		if err := loader.load(name, info.IsDir()); err != nil {
-			return nil, err
-		}
+	loader := onDisk(context.Background(), Options{})
+	if err := loader.all(paths); err != nil {
+		return nil, err
 	}
 	return loader.graph()
+}
+
+// Read reads as Load does and does not stop at what cannot be read: that, what is defined twice (the first one counts) and
+// what is wrong with objects that Argo defines come back as problems, in reading order.
+func Read(ctx context.Context, options Options, paths ...string) (*Graph, []Problem) {
+	loader := onDisk(ctx, options)
+	loader.tolerant = true
+	// Neither fails: a tolerant loader notes its errors.
+	_ = loader.all(paths)
+	graph, _ := loader.graph()
+	return graph, append(loader.problems, graph.DecodeProblems()...)
 }
 
 // LoadFS reads files and folders of a file system such as manifests.FS; without names, all of it.
@@ -53,7 +64,7 @@ func LoadFS(from fs.FS, names ...string) (*Graph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read manifests: %w", err)
 	}
-	loader := &loader{files: memory, join: path.Join, trim: "/"}
+	loader := &loader{ctx: context.Background(), files: memory, join: path.Join, trim: "/", real: path.Clean, reached: map[string]bool{}}
 	for _, name := range names {
 		info, err := fs.Stat(from, name)
 		if err != nil {
@@ -68,41 +79,101 @@ func LoadFS(from fs.FS, names ...string) (*Graph, error) {
 
 // loader reads from one file system.
 type loader struct {
-	files   filesys.FileSystem
-	join    func(...string) string
-	trim    string // taken off the front of file names in what is reported
-	objects []Object
+	ctx      context.Context
+	options  Options
+	files    filesys.FileSystem
+	join     func(...string) string
+	trim     string                   // taken off the front of file names in what is reported
+	real     func(file string) string // one name for each file, however it was reached
+	reached  map[string]bool          // files and kustomizations that were read, by real name
+	written  map[string][]Object      // what files hold, as kustomize's origins name them
+	tolerant bool                     // note errors and go on
+
+	objects  []Object
+	problems []Problem
+}
+
+func onDisk(ctx context.Context, options Options) *loader {
+	return &loader{ctx: ctx, options: options, files: filesys.MakeFsOnDisk(), join: filepath.Join, reached: map[string]bool{}, real: func(file string) string {
+		if absolute, err := filepath.Abs(file); err == nil {
+			file = absolute
+		}
+		if resolved, err := filepath.EvalSymlinks(file); err == nil {
+			file = resolved
+		}
+		return file
+	}}
+}
+
+func (l *loader) all(paths []string) error {
+	for _, name := range paths {
+		info, err := os.Stat(name)
+		if err != nil {
+			err = failure.New(failure.BadInput, "give a file or folder with manifests", "read manifests: %w", err)
+		} else {
+			err = l.load(name, info.IsDir())
+		}
+		if err := l.report(name, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// report passes an error on, or notes it where reading goes on.
+func (l *loader) report(file string, err error) error {
+	if err == nil || !l.tolerant {
+		return err
+	}
+	l.problems = append(l.problems, problemOf(file, err))
+	return nil
 }
 
 func (l *loader) name(file string) string { return strings.TrimPrefix(file, l.trim) }
 
+// first reports whether a file or folder is reached for the first time.
+func (l *loader) first(file string) bool {
+	name := l.real(file)
+	if l.reached[name] {
+		return false
+	}
+	l.reached[name] = true
+	return true
+}
+
 func (l *loader) load(name string, folder bool) error {
+	if err := l.ctx.Err(); err != nil {
+		return fmt.Errorf("read manifests: %w", err)
+	}
 	if !folder {
 		if slices.Contains(kustomizationNames, path.Base(filepath.ToSlash(name))) {
-			return l.kustomize(l.join(name, ".."))
+			name, folder = l.join(name, ".."), true
+		} else if l.first(name) {
+			return l.report(l.name(name), l.file(name))
+		} else {
+			return nil
 		}
-		return l.file(name)
+	}
+	if !l.first(name) {
+		return nil
 	}
 	entries, err := l.files.ReadDir(name)
 	if err != nil {
-		return failure.New(failure.BadInput, "give a file or folder with manifests", "read manifests: %w", err)
+		return l.report(l.name(name), failure.New(failure.BadInput, "give a file or folder with manifests", "read manifests: %w", err))
 	}
 	slices.Sort(entries)
 	for _, kustomization := range kustomizationNames {
 		if slices.Contains(entries, kustomization) {
-			return l.kustomize(name)
+			return l.report(l.name(l.join(name, kustomization)), l.kustomize(name))
 		}
 	}
 	for _, entry := range entries {
 		inner := l.join(name, entry)
-		switch {
-		case strings.HasPrefix(entry, "."):
-		case l.files.IsDir(inner):
-			if err := l.load(inner, true); err != nil {
-				return err
-			}
-		case isManifest(entry):
-			if err := l.file(inner); err != nil {
+		if strings.HasPrefix(entry, ".") {
+			continue
+		}
+		if below := l.files.IsDir(inner); below || isManifest(entry) {
+			if err := l.load(inner, below); err != nil {
 				return err
 			}
 		}
@@ -122,29 +193,47 @@ func (l *loader) file(name string) error {
 		}
 		return fmt.Errorf("read manifests: %w", err)
 	}
-	objects, err := Parse(l.name(name), content)
+	objects, err := parse(l.name(name), content, func(err error) error { return l.report(l.name(name), err) })
 	if err != nil {
 		return err
+	}
+	for i := range objects {
+		objects[i].source.file = l.real(name)
 	}
 	l.objects = append(l.objects, objects...)
 	return nil
 }
 
-// graph refuses an object that two files define: which of them counts would depend on the order of reading.
+// graph refuses an object that two files define: which of them counts would depend on the order of reading. One that is
+// read twice from one place, as a base of two kustomizations is, counts once.
 func (l *loader) graph() (*Graph, error) {
 	seen := map[string]Object{}
+	graph := &Graph{}
 	for _, object := range l.objects {
 		if object.GetName() == "" {
+			graph.Objects = append(graph.Objects, object)
 			continue
 		}
 		key := object.GroupVersionKind().Group + "/" + object.Key()
-		if first, ok := seen[key]; ok {
-			if first.Origin() == object.Origin() {
-				return nil, failure.New(failure.BadInput, "name each folder once", "%s: %s is read twice", object.Origin(), object.Key())
-			}
-			return nil, failure.New(failure.BadInput, "take one of them away", "%s: %s is also defined in %s", object.Origin(), object.Key(), first.Origin())
+		first, ok := seen[key]
+		if !ok {
+			seen[key] = object
+			graph.Objects = append(graph.Objects, object)
+			continue
 		}
-		seen[key] = object
+		samePlace := object.source.file != "" && first.source.file == object.source.file && first.Line == object.Line
+		if samePlace && reflect.DeepEqual(first.Object, object.Object) {
+			continue
+		}
+		problem := Problem{Kind: Duplicate, File: object.File, Line: object.Line, Object: object.Key(), Hint: "take one of them away",
+			Message: fmt.Sprintf("%s is also defined in %s", object.Key(), first.Origin())}
+		if samePlace {
+			problem.Message = object.Key() + " is read twice, and not the same each time"
+			problem.Hint = "name either the base or the kustomization that changes it"
+		}
+		if err := l.report(object.File, problem.asError()); err != nil {
+			return nil, err
+		}
 	}
-	return &Graph{Objects: l.objects}, nil
+	return graph, nil
 }

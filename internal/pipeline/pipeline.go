@@ -1,7 +1,8 @@
 // Package pipeline reads manifests into objects that know where they were written.
 //
 // In: files, folders and kustomizations, on disk or embedded. Out: a Graph of objects, each with the file and line of
-// its definition; what cannot be read is failure.BadInput that names file, line and what is wrong.
+// its definition and of each of its fields, those of Argo also in their typed form. Load fails with failure.BadInput at the
+// first thing that cannot be read; Read reads all that can be and returns the rest as Problems with file, line and hint.
 package pipeline
 
 import (
@@ -17,6 +18,8 @@ type Object struct {
 	*unstructured.Unstructured
 	File string // as the caller named it; of a kustomization the file that the object came from
 	Line int    // the line of the document's first field; 0 where a generator made the object
+
+	source source
 }
 
 // Origin is where the object was written: "file:line".
@@ -32,9 +35,22 @@ func (o Object) Key() string {
 	return o.GetKind() + "/" + o.GetNamespace() + "/" + o.GetName()
 }
 
-// Graph is all that was read, in reading order.
+// Graph is all that was read, in reading order. Its methods decode on first use and may be called from several goroutines;
+// Objects is not to be changed after that.
 type Graph struct {
 	Objects []Object
+
+	typed typed
+}
+
+// Find returns an object by kind, namespace and name, of any API group and version.
+func (g *Graph) Find(kind, namespace, name string) (Object, bool) {
+	for _, object := range g.Objects {
+		if object.GetKind() == kind && object.GetName() == name && object.GetNamespace() == namespace {
+			return object, true
+		}
+	}
+	return Object{}, false
 }
 
 // Kind returns the objects of a kind, of any version.

@@ -92,7 +92,7 @@ func TestBadManifestsNameFileAndLine(t *testing.T) {
 		"second":         {two + "---\nkind: Pod\n", "m.yaml:13: the document has no apiVersion"},
 		"same name":      {"apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: x}\n", "Pod//x is also defined in"},
 		"kustomization":  {"", ""},
-		"helm template":  {"apiVersion: v1\nkind: Pod\nmetadata:\n  {{- if .Values.x }}\n  name: x\n", "m.yaml:3"},
+		"helm template":  {"apiVersion: v1\nkind: Pod\nmetadata:\n  {{- if .Values.x }}\n  name: x\n", "m.yaml:4"},
 		"items no list":  {"apiVersion: v1\nkind: List\nitems: {}\n", "m.yaml:3: items is no list"},
 		"alias to kinds": {"apiVersion: &v v1\nkind: *v\nmetadata: {name: x}\nspec: {a: 1}\n", ""},
 	} {

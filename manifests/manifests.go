@@ -7,7 +7,8 @@ package manifests
 
 import "embed"
 
-// FS holds the folders argo-events, argo-workflows, eventbus/{stan,jetstream,jetstream-exotic} and understack.
+// FS holds the folders argo-events, argo-workflows, eventbus/{stan,jetstream,jetstream-exotic} and understack, of which
+// understack/subsets/keystone-project is what a rig runs by default.
 //
 //go:embed README.md argo-events argo-workflows eventbus understack
 var FS embed.FS

@@ -91,7 +91,7 @@ func (r *Rig) installArgo(ctx context.Context) error {
 		objects = append(objects, service.objects()...)
 	}
 	objects = append(objects, brokerSecrets(r.services)...)
-	objects = append(objects, r.handlerSecrets()...)
+	objects = append(objects, handlerSettings(r.authority.PEM())...)
 	if r.options.Bus == BusJetStreamExotic {
 		for _, name := range r.busNamespaces() {
 			tls, err := busTLS(name)

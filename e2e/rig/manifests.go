@@ -12,6 +12,7 @@ import (
 	"github.com/eventrig/eventrig/internal/argo"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/pipeline"
+	"github.com/eventrig/eventrig/internal/random"
 	"github.com/eventrig/eventrig/manifests"
 	"github.com/eventrig/eventrig/simulators/ontap"
 	"github.com/eventrig/eventrig/simulators/openstack"
@@ -23,6 +24,10 @@ var busFolders = map[string]string{
 	BusSTAN: "eventbus/stan", BusJetStream: "eventbus/jetstream", BusJetStreamExotic: "eventbus/jetstream-exotic",
 }
 
+// defaultManifests are the built-in manifests of a rig that is given none: one pipeline, because a rig with all of them
+// boots several times as many pods.
+const defaultManifests = "subsets/keystone-project"
+
 // loadManifests reads the manifests under test and puts the chosen EventBus, with what it runs on, in place of those that
 // they bring along.
 func loadManifests(options Options) (objects, bus []apply.Object, err error) {
@@ -32,7 +37,7 @@ func loadManifests(options Options) (objects, bus []apply.Object, err error) {
 	}
 	var graph *pipeline.Graph
 	if len(options.Manifests) == 0 {
-		graph, err = pipeline.LoadFS(under)
+		graph, err = pipeline.LoadFS(under, defaultManifests)
 	} else {
 		graph, err = pipeline.Load(options.Manifests...)
 	}
@@ -97,16 +102,25 @@ func busTLS(namespace string) (apply.Object, error) {
 	return apply.Object{Unstructured: &unstructured.Unstructured{Object: content}, Origin: "the rig"}, nil
 }
 
-// handlerSecrets are what the workflows' pods mount: tokens, and the configuration of the clients of OpenStack and NetApp.
-func (r *Rig) handlerSecrets() []apply.Object {
+// handlerSettings are what the pods of Workflows and Jobs mount and read: tokens, addresses, and the configuration of the
+// clients of OpenStack and NetApp. All are this rig's own.
+func handlerSettings(ca []byte) []apply.Object {
 	return []apply.Object{
-		secret(eventsNamespace, "nautobot-token", map[string]string{"token": nautobotToken}),
+		secret(eventsNamespace, "nautobot-token", map[string]string{"token": nautobotToken, "url": nautobotURL}),
 		secret(eventsNamespace, "baremetal-manage", map[string]string{"clouds.yaml": openstack.CloudsYAML(keystoneURL)}),
 		secret(eventsNamespace, "undersync-token", map[string]string{"token": undersync.DefaultToken}),
+		secret(eventsNamespace, "bmc-master", map[string]string{"key": random.Hex(16)}),
 		secret(eventsNamespace, "netapp-config", map[string]string{
 			"netapp_nvme.conf": fmt.Sprintf("[netapp_nvme]\nnetapp_server_hostname = %s\nnetapp_login = %s\nnetapp_password = %s\n",
 				ontapHost, ontap.DefaultUsername, ontap.DefaultPassword),
-			"ca.crt": string(r.authority.PEM()),
+			"ca.crt": string(ca),
 		}),
+		// What openstack-helm leaves of Keystone's bootstrap, as the environment of an openstack client.
+		secret(openstackNamespace, "keystone-keystone-admin", map[string]string{
+			"OS_AUTH_URL": keystoneURL, "OS_REGION_NAME": openstack.Region, "OS_IDENTITY_API_VERSION": "3",
+			"OS_USERNAME": openstack.Username, "OS_PASSWORD": openstack.Password, "OS_PROJECT_NAME": openstack.ProjectName,
+			"OS_USER_DOMAIN_NAME": openstack.DomainName, "OS_PROJECT_DOMAIN_NAME": openstack.DomainName,
+		}),
+		configMap(eventsNamespace, "cluster-metadata", map[string]string{"NAUTOBOT_URL": nautobotURL, "UCVNI_GROUP_NAME": "default"}),
 	}
 }

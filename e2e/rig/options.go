@@ -44,7 +44,7 @@ type Options struct {
 	Broker        string                                // BrokerProcess, or the AMQP URL without virtual host of a RabbitMQ that someone else runs; BrokerProcess when empty
 	ArgoEvents    string                                // version; DefaultArgoEvents when empty
 	ArgoWorkflows string                                // version; DefaultArgoWorkflows when empty
-	Manifests     []string                              // folders, files or kustomizations; those embedded in the binary when empty
+	Manifests     []string                              // folders, files or kustomizations; the built-in pipeline of Keystone projects when empty
 	Images        []string                              // REF=command:PATH | applet:PATH | rootfs:PATH | oci:PATH | registry:REFERENCE, see the image catalogue
 	Artifacts     string                                // folder that the logs of a rig that fails are kept in, below its name; none when empty
 	ReadyTimeout  time.Duration                         // for EventSources and Sensors, once everything else is up; DefaultReadyTimeout when 0

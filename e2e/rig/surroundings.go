@@ -43,6 +43,9 @@ const ontapHost = "netapp.openstack.svc.cluster.local"
 // keystoneURL is where pods find Keystone.
 const keystoneURL = "http://keystone-api.openstack.svc.cluster.local:5000/v3"
 
+// nautobotURL is where pods find Nautobot.
+const nautobotURL = "http://nautobot-default.nautobot.svc.cluster.local"
+
 // objects are the Service without selector and its EndpointSlice.
 func (s outsideService) objects() []apply.Object {
 	metadata := map[string]any{"name": s.name, "namespace": s.namespace}
@@ -83,6 +86,16 @@ func secret(namespace, name string, values map[string]string) apply.Object {
 	return made(map[string]any{
 		"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
 		"metadata": map[string]any{"name": name, "namespace": namespace}, "data": data,
+	})
+}
+
+func configMap(namespace, name string, values map[string]string) apply.Object {
+	data := map[string]any{}
+	for key, value := range values {
+		data[key] = value
+	}
+	return made(map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name, "namespace": namespace}, "data": data,
 	})
 }
 

@@ -155,15 +155,18 @@ func TestABrokenKustomizationNamesFileAndLine(t *testing.T) {
 }
 
 func TestOurOwnManifestsLoad(t *testing.T) {
+	count := func(graph *pipeline.Graph, kind string) int {
+		return len(graph.Kind(schema.GroupKind{Group: "argoproj.io", Kind: kind}))
+	}
 	for _, bus := range []string{"stan", "jetstream", "jetstream-exotic"} {
-		graph, err := pipeline.LoadFS(manifests.FS, "understack", "eventbus/"+bus)
+		graph, err := pipeline.LoadFS(manifests.FS, "understack/subsets/keystone-project", "eventbus/"+bus)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for kind, want := range map[string]string{
-			"EventSource":      "understack/eventsources/openstack-keystone.yaml:3 EventSource/openstack/openstack-keystone",
-			"Sensor":           "understack/sensors/keystone-event-project.yaml:3 Sensor/openstack/keystone-event-project",
-			"WorkflowTemplate": "understack/workflowtemplates/keystone-event-project.yaml:2 WorkflowTemplate/argo-events/keystone-event-project",
+			"EventSource":      "understack/eventsources/openstack-keystone/eventsource.yaml:4 EventSource/openstack/openstack-keystone",
+			"Sensor":           "understack/sensors/keystone-event-project/sensor.yaml:3 Sensor/openstack/keystone-event-project",
+			"WorkflowTemplate": "understack/workflowtemplates/keystone-event-project/workflowtemplate.yaml:2 WorkflowTemplate/argo-events/keystone-event-project",
 		} {
 			found := graph.Kind(schema.GroupKind{Group: "argoproj.io", Kind: kind})
 			if len(found) != 1 || found[0].Origin()+" "+found[0].Key() != want {
@@ -176,6 +179,15 @@ func TestOurOwnManifestsLoad(t *testing.T) {
 		}
 		if got := strings.Join(graph.Namespaces(), " "); got != "argo-events openstack" {
 			t.Errorf("%s: namespaces %s", bus, got)
+		}
+	}
+	all, err := pipeline.LoadFS(manifests.FS, "understack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, want := range map[string]int{"EventSource": 8, "Sensor": 14, "WorkflowTemplate": 15, "CronWorkflow": 1} {
+		if got := count(all, kind); got != want {
+			t.Errorf("UnderStack's tree has %d of %s, want %d", got, kind, want)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func Flags(command *cobra.Command, options *rig.Options) {
 	flags.StringVar(&options.Broker, "broker", rig.BrokerProcess, "RabbitMQ: "+rig.BrokerProcess+" is the rig's own; amqp[s]://USER:PASSWORD@HOST:PORT is one that runs already, whose virtual hosts must be there")
 	flags.StringVar(&options.ArgoEvents, "argo-events", rig.DefaultArgoEvents, "version of Argo Events")
 	flags.StringVar(&options.ArgoWorkflows, "argo-workflows", rig.DefaultArgoWorkflows, "version of Argo Workflows")
-	flags.StringArrayVar(&options.Manifests, "manifests", nil, "folder, file or kustomization with the manifests under test (repeatable; default: the built-in ones)")
+	flags.StringArrayVar(&options.Manifests, "manifests", nil, "folder, file or kustomization with the manifests under test (repeatable; default: the built-in pipeline of Keystone projects)")
 	flags.StringArrayVar(&options.Images, "image", nil, "what stands behind an image: REF=command:PATH, applet:PATH, rootfs:PATH, oci:PATH or registry:REFERENCE (repeatable)")
 	flags.DurationVar(&options.ReadyTimeout, "ready-timeout", rig.DefaultReadyTimeout, "give up on EventSources and Sensors that are not ready after this time")
 	_ = command.RegisterFlagCompletionFunc("bus", cobra.FixedCompletions(rig.Buses, cobra.ShellCompDirectiveNoFileComp))

@@ -211,12 +211,13 @@ func readObjects(s *Scenario, read func(string) ([]byte, error), beside func(fil
 		if step.Replay == nil || step.Replay.File == "" {
 			continue
 		}
-		data, err := read(beside(s.File, step.Replay.File))
+		file := beside(s.File, step.Replay.File)
+		data, err := read(file)
 		if err != nil {
 			return fmt.Errorf("%s:%d: read the recording: %w", s.File, step.Line, err)
 		}
-		if step.Replay.Messages, err = ReadRecorded(data); err != nil {
-			return fmt.Errorf("%s:%d: read the recording %s: %w", s.File, step.Line, step.Replay.File, err)
+		if step.Replay.Messages, err = ReadRecorded(file, data); err != nil {
+			return fmt.Errorf("%s:%d: read the recording: %w", s.File, step.Line, err)
 		}
 	}
 	for _, name := range s.Spec.Given.Manifests {

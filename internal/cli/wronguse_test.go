@@ -61,7 +61,7 @@ func TestWrongUse(t *testing.T) {
 		"event and focus":   {[]string{"test", "--event", manifest, "--focus", "x"}, []string{"--focus chooses scenarios"}},
 		"write of nothing":  {[]string{"test", "--write-scenario", "x.yaml"}, []string{"--event FILE"}},
 		"missing event":     {[]string{"test", "--event", folder + "/none"}, []string{"none"}},
-		"event no JSON":     {[]string{"test", "--event", manifest}, []string{manifest, "line 1: not JSON"}},
+		"event no JSON":     {[]string{"test", "--event", manifest}, []string{manifest, "manifest.yaml:1: not JSON"}},
 		"event no route":    {[]string{"test", "--event", write("bare.json", `{"a": 1}`)}, []string{"bare.json", "event_type"}},
 		"dry run: event":    {[]string{"test", "--dry-run", scenario("publish: {event: keystone/identity.project.craeted}", "sensors: [{name: keystone-event-project, fires: 1}]")}, []string{"identity.project.created"}},
 		"dry run: sensor":   {[]string{"test", "--dry-run", scenario("wait-settled: {}", "sensors: [{name: keystone-event-projct, fires: 1}]")}, []string{":7: ", `did you mean "keystone-event-project"`}},

@@ -19,7 +19,7 @@ const module = "github.com/eventrig/eventrig"
 // small are the packages whose tests and binaries must not link Kubernetes.
 var small = []string{
 	"./internal/failure", "./internal/ledger", "./internal/broker", "./internal/sandbox/...", "./internal/report",
-	"./internal/images", "./e2e/scenario", "./simulators/...", "./fixtures/...",
+	"./internal/images", "./internal/message", "./e2e/scenario", "./simulators/...", "./fixtures/...",
 	"./cmd/eventrig-handlers", "./cmd/eventrig-sandbox",
 }
 

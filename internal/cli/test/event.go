@@ -25,9 +25,9 @@ func (f *flags) runEvent(command *cobra.Command) error {
 	if err != nil {
 		return failure.New(failure.BadInput, "give a file with a message as it lay in the queue", "read the event: %w", err)
 	}
-	messages, err := scenario.ReadRecorded(data)
+	messages, err := scenario.ReadRecorded(f.event, data)
 	if err != nil {
-		return failure.New(failure.BadInput, "give a message as it lay in the queue, or JSON Lines of them", "read the event %s: %w", f.event, err)
+		return err
 	}
 	s := scenario.Scenario{APIVersion: scenario.APIVersion, Kind: scenario.Kind, File: f.event, Line: 1}
 	s.Metadata.Name = scenarioName(f.event)

@@ -9,6 +9,7 @@ import (
 
 	aev1 "github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
 	awv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	rbacv1 "k8s.io/api/rbac/v1"
 )
 
 // Sensor is a Sensor of Argo Events.
@@ -75,35 +76,24 @@ type typed struct {
 	cronWorkflows []CronWorkflow
 	workflows     []Workflow
 	events        []Event
+	roles         []role
+	bindings      []binding
 	problems      []Problem
 }
 
 // argoGroup is the API group of both Argos.
 const argoGroup = "argoproj.io"
 
-// types decodes what Argo defines, once: Objects must not be changed afterwards.
+// types decodes what Argo defines and RBAC, once: Objects must not be changed afterwards.
 func (g *Graph) types() *typed {
 	t := &g.typed
 	t.once.Do(func() {
 		for _, object := range g.Objects {
-			if object.GroupVersionKind().Group != argoGroup {
-				continue
-			}
-			switch object.GetKind() {
-			case "Sensor":
-				add(t, object, &t.sensors, func(o Object, v *aev1.Sensor) Sensor { return Sensor{o, v} })
-			case "EventSource":
-				add(t, object, &t.eventSources, func(o Object, v *aev1.EventSource) EventSource { return EventSource{o, v} })
-			case "EventBus":
-				add(t, object, &t.eventBuses, func(o Object, v *aev1.EventBus) EventBus { return EventBus{o, v} })
-			case "WorkflowTemplate", "ClusterWorkflowTemplate":
-				add(t, object, &t.templates, func(o Object, v *awv1.WorkflowTemplate) WorkflowTemplate {
-					return WorkflowTemplate{o, v, o.GetKind() == "ClusterWorkflowTemplate"}
-				})
-			case "CronWorkflow":
-				add(t, object, &t.cronWorkflows, func(o Object, v *awv1.CronWorkflow) CronWorkflow { return CronWorkflow{o, v} })
-			case "Workflow":
-				add(t, object, &t.workflows, func(o Object, v *awv1.Workflow) Workflow { return Workflow{o, v} })
+			switch object.GroupVersionKind().Group {
+			case argoGroup:
+				t.addArgo(object)
+			case rbacv1.GroupName:
+				t.addRBAC(object)
 			}
 		}
 		for _, source := range t.eventSources {
@@ -111,6 +101,38 @@ func (g *Graph) types() *typed {
 		}
 	})
 	return t
+}
+
+func (t *typed) addArgo(object Object) {
+	switch object.GetKind() {
+	case "Sensor":
+		add(t, object, &t.sensors, func(o Object, v *aev1.Sensor) Sensor { return Sensor{o, v} })
+	case "EventSource":
+		add(t, object, &t.eventSources, func(o Object, v *aev1.EventSource) EventSource { return EventSource{o, v} })
+	case "EventBus":
+		add(t, object, &t.eventBuses, func(o Object, v *aev1.EventBus) EventBus { return EventBus{o, v} })
+	case "WorkflowTemplate", "ClusterWorkflowTemplate":
+		add(t, object, &t.templates, func(o Object, v *awv1.WorkflowTemplate) WorkflowTemplate {
+			return WorkflowTemplate{o, v, o.GetKind() == "ClusterWorkflowTemplate"}
+		})
+	case "CronWorkflow":
+		add(t, object, &t.cronWorkflows, func(o Object, v *awv1.CronWorkflow) CronWorkflow { return CronWorkflow{o, v} })
+	case "Workflow":
+		add(t, object, &t.workflows, func(o Object, v *awv1.Workflow) Workflow { return Workflow{o, v} })
+	}
+}
+
+func (t *typed) addRBAC(object Object) {
+	switch object.GetKind() {
+	case "Role":
+		add(t, object, &t.roles, func(o Object, v *rbacv1.Role) role { return role{Object: o, rules: v.Rules} })
+	case "ClusterRole":
+		add(t, object, &t.roles, func(o Object, v *rbacv1.ClusterRole) role { return role{o, v.Rules, v.AggregationRule, true} })
+	case "RoleBinding":
+		add(t, object, &t.bindings, func(o Object, v *rbacv1.RoleBinding) binding { return binding{o, v.Subjects, v.RoleRef, false} })
+	case "ClusterRoleBinding":
+		add(t, object, &t.bindings, func(o Object, v *rbacv1.ClusterRoleBinding) binding { return binding{o, v.Subjects, v.RoleRef, true} })
+	}
 }
 
 func add[T, V any](t *typed, object Object, list *[]V, with func(Object, *T) V) {
@@ -142,7 +164,7 @@ func (g *Graph) Workflows() []Workflow { return g.types().workflows }
 // Events returns every event of every EventSource: the EventSources in reading order, their events by type and name.
 func (g *Graph) Events() []Event { return g.types().events }
 
-// DecodeProblems returns what is wrong with objects that Argo defines: fields that there are not, values that do not fit.
+// DecodeProblems returns what is wrong with objects of Argo and of RBAC: fields that there are not, values that do not fit.
 func (g *Graph) DecodeProblems() []Problem { return g.types().problems }
 
 // Event returns an event by the namespace and name of its EventSource and its own name, as a dependency names it.

@@ -70,6 +70,13 @@ func TestWrongUse(t *testing.T) {
 		"dry run: hook":     {[]string{"test", "--dry-run", scenario("webhook: {eventSource: openstack-keystone, event: x}", "sensors: [{name: keystone-event-project, fires: 0}]")}, []string{`no webhook event "x"`}},
 		"dry run: path":     {[]string{"test", "--dry-run", scenario("wait-settled: {}", "nautobot: [{path: tenancy/tenant}]")}, []string{"tenancy/tenants"}},
 		"dry run: world":    {[]string{"test", "--dry-run", strings.TrimSpace(write("world.yaml", head+"spec:\n  given: {worlds: [one-domian]}\n  when: [{wait-settled: {}}]\n  then: {ledger: {lost: 0}}\n"))}, []string{"one-domian"}},
+		"lint: no path":     {[]string{"lint"}, []string{"no PATH", "--builtin"}},
+		"lint: no file":     {[]string{"lint", folder, folder + "/none"}, []string{folder + "/none"}},
+		"lint: nothing":     {[]string{"lint", t.TempDir()}, []string{"no manifests in"}},
+		"lint: no rule":     {[]string{"lint", folder, "--only", "wiring/duplicate-objekt"}, []string{`"wiring/duplicate-objekt"`, `did you mean "wiring/duplicate-object"`}},
+		"lint: no page":     {[]string{"lint", "--rules", "wirng"}, []string{`"wirng"`, `did you mean "wiring"`}},
+		"lint: output":      {[]string{"lint", folder, "-o", "xml"}, []string{`"xml"`, "sarif"}},
+		"lint: fail on":     {[]string{"lint", folder, "--fail-on", "info"}, []string{`"info"`, "error, warning or never"}},
 		"missing manifests": {[]string{"test", "--manifests", folder + "/none"}, []string{"none"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -36,7 +36,11 @@ var outputs = map[string][]printed{
 	"eventrig serve openstack": {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve ontap":     {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve undersync": {{"`-o json`", "internal/cli/serve", "ready", false}},
-	"eventrig bench boot":      {{"always", "internal/cli/bench", "Result", false}},
+	"eventrig lint": {
+		{"`-o json`", "internal/cli/lint", "report", false},
+		{"`--rules -o json`", "internal/cli/lint", "listed", true},
+	},
+	"eventrig bench boot": {{"always", "internal/cli/bench", "Result", false}},
 }
 
 // Commands writes the reference of the command line: the help of each command as it prints it, the fields of its JSON,

@@ -1,7 +1,7 @@
 // Package docs writes the reference in docs/ from the program itself, so that it cannot say anything else.
 //
 // In go the command tree, the source of the types that commands print as JSON, the catalogue of notifications, the
-// models of the simulated Nautobot, and the schema of a scenario; out come files (see Files). `go generate ./...` writes
+// models of the simulated Nautobot, the rules of lint, and the schema of a scenario; out come files (see Files). `go generate ./...` writes
 // them, a test of this package fails when one is not current.
 package docs
 
@@ -10,6 +10,7 @@ import (
 
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/cli"
+	"github.com/eventrig/eventrig/internal/lint"
 	"github.com/eventrig/eventrig/simulators/openstack"
 	"github.com/eventrig/eventrig/simulators/oslo"
 )
@@ -44,6 +45,7 @@ func Files(root string) (map[string][]byte, error) {
 		"docs/coverage-notifications.md":   coverage,
 		"docs/coverage-ontap-undersync.md": OtherEnds(),
 		"docs/coverage-openstack.md":       openstack.Coverage(),
+		"docs/lint.md":                     lint.Reference(),
 		"docs/scenario.schema.json":        schema,
 		"docs/simulators.md":               simulators,
 	}, nil

@@ -1,0 +1,91 @@
+package lint
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/eventrig/eventrig/internal/lint"
+)
+
+// The colours of a terminal.
+const (
+	plain  = "\x1b[0m"
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+)
+
+var colours = map[lint.Severity]string{lint.Error: red, lint.Warning: yellow, lint.Info: cyan}
+
+// writeText writes the findings grouped by object, and a line that sums them up. Colours are for terminals.
+func writeText(out io.Writer, result lint.Result, objects int) error {
+	file, isFile := out.(*os.File)
+	paint := func(_, text string) string { return text }
+	if isFile && term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == "" {
+		paint = func(colour, text string) string { return colour + text + plain }
+	}
+	var text strings.Builder
+	if len(result.Findings) == 0 {
+		fmt.Fprintf(&text, "%s in %s\n", summary(result), count(objects, "object"))
+		_, err := io.WriteString(out, text.String())
+		return err
+	}
+	for i, finding := range result.Findings {
+		if i == 0 || heading(result.Findings[i-1]) != heading(finding) {
+			if i > 0 {
+				text.WriteByte('\n')
+			}
+			fmt.Fprintln(&text, paint(bold, heading(finding)))
+		}
+		// One that editors and terminals recognise as a place.
+		place := finding.File
+		if finding.Line > 0 {
+			place = fmt.Sprintf("%s:%d", finding.File, finding.Line)
+		}
+		fmt.Fprintf(&text, "  %s  %s  %s\n", paint(dim, place), paint(colours[finding.Severity], string(finding.Severity)), finding.Rule)
+		fmt.Fprintf(&text, "    %s\n", strings.ReplaceAll(finding.Message, "\n", "\n    "))
+		if finding.Hint != "" {
+			fmt.Fprintf(&text, "    %s\n", paint(dim, "hint: "+strings.ReplaceAll(finding.Hint, "\n", "\n    ")))
+		}
+	}
+	fmt.Fprintf(&text, "\n%s in %s\n", summary(result), count(objects, "object"))
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+// summary says how many findings there are of each severity.
+func summary(result lint.Result) string {
+	numbers := map[lint.Severity]int{}
+	for _, finding := range result.Findings {
+		numbers[finding.Severity]++
+	}
+	words := "nothing found"
+	if len(result.Findings) > 0 {
+		words = fmt.Sprintf("%s, %s, %d info", count(numbers[lint.Error], "error"), count(numbers[lint.Warning], "warning"), numbers[lint.Info])
+	}
+	if n := len(result.Suppressed); n > 0 {
+		words += fmt.Sprintf(" (%d suppressed)", n)
+	}
+	return words
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// heading is what the findings are grouped by: the object, or the file where there is none.
+func heading(finding lint.Finding) string {
+	if finding.Object != "" {
+		return finding.Object
+	}
+	return finding.File
+}

@@ -1,0 +1,15 @@
+package lint
+
+import "slices"
+
+// Rules are all rules, by family.
+var Rules = slices.Concat(inputRules, wiringRules, suppressionRules)
+
+// Find returns the rule with an id.
+func Find(id string) (Rule, bool) {
+	at := slices.IndexFunc(Rules, func(rule Rule) bool { return rule.ID == id })
+	if at < 0 {
+		return Rule{}, false
+	}
+	return Rules[at], true
+}

@@ -46,6 +46,9 @@ type Config struct {
 	Journals func() (answered, open []Request)
 	// Metrics returns what a Sensor's pod at that address serves at MetricsPort; nil where it cannot be reached.
 	Metrics func(ctx context.Context, address string) (io.ReadCloser, error)
+	// Queue returns how many messages are ready in a queue of RabbitMQ and how many consumers it has; nil where RabbitMQ
+	// cannot be asked.
+	Queue func(ctx context.Context, vhost, name string) (messages, consumers int, err error)
 	// OpenLog follows a container's log with timestamps; the API server's by default.
 	OpenLog func(ctx context.Context, namespace, pod, container string, since *time.Time) (io.ReadCloser, error)
 }
@@ -77,6 +80,7 @@ type Observer struct {
 	follows map[string]bool // uids of the pods whose log is followed
 	changed chan struct{}
 	err     error
+	depths  depths
 }
 
 // Start begins to watch and returns once every list is complete. Stop it with Close.
@@ -222,7 +226,7 @@ func (o *Observer) routes(sources []*v1alpha1.EventSource, p scenario.Published)
 	if len(parts) != 3 {
 		return nil, fmt.Errorf("%q is not namespace/name/event", p.Source)
 	}
-	return []route{{queue: "webhook " + p.Source, consumers: []consumer{{parts[0], parts[1], parts[2]}}}}, nil
+	return []route{{queue: webhookRoute + p.Source, consumers: []consumer{{parts[0], parts[1], parts[2]}}}}, nil
 }
 
 // EventSource returns the EventSource of that name, or namespace/name.
@@ -312,6 +316,7 @@ func (o *Observer) look(keys []string) (open string, sampled bool, err error) {
 	if open = o.state.open(keys); open == "" {
 		return "", false, nil
 	}
+	open += o.depth(o.state.waitsIn)
 	wanted := map[string]bool{}
 	for _, key := range keys {
 		wanted[key] = true

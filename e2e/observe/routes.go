@@ -46,7 +46,7 @@ func routesOf(sources []*v1alpha1.EventSource, vhost, exchange, routingKey strin
 			c := consumer{source.Namespace, source.Name, name}
 			queue := c.String()
 			if amqp.QueueDeclare != nil && amqp.QueueDeclare.Name != "" {
-				queue = vhost + " " + amqp.QueueDeclare.Name
+				queue = vhost + queueSeparator + amqp.QueueDeclare.Name
 			}
 			if byQueue[queue] == nil {
 				byQueue[queue] = &route{queue: queue}

@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// routing names the first message that has not arrived at each EventSource that it was routed to.
-func (s *state) routing(keys map[string]bool) string {
+// routing names the first message that has not arrived at each EventSource that it was routed to, and the queue between.
+func (s *state) routing(keys map[string]bool) (open, in string) {
 	for _, key := range sortedNames(s.messages) {
 		if keys != nil && !keys[key] {
 			continue
@@ -17,15 +17,16 @@ func (s *state) routing(keys map[string]bool) string {
 		m := s.messages[key]
 		for _, queue := range sortedNames(m.counts) {
 			if s.arrived(m, queue) < m.counts[queue] {
-				return fmt.Sprintf("message %s was routed to %s, which has not put it on the bus", key, m.routes[queue].consumers[0])
+				return fmt.Sprintf("message %s was routed to %s, which has not put it on the bus", key, m.routes[queue].consumers[0]), queue
 			}
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // open says what keeps the chain from being settled for the messages, and "" when nothing does.
 func (s *state) open(keys []string) string {
+	s.waitsIn = ""
 	wanted := map[string]bool{}
 	for _, key := range keys {
 		wanted[key] = true
@@ -36,7 +37,8 @@ func (s *state) open(keys []string) string {
 			return key + " was submitted and has not been seen yet"
 		}
 	}
-	if text := s.routing(wanted); text != "" {
+	if text, queue := s.routing(wanted); text != "" {
+		s.waitsIn = queue
 		return text
 	}
 	for _, x := range s.owed(wanted) {

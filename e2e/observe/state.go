@@ -37,6 +37,7 @@ type state struct {
 	sendings     map[string][]sending // of one body, by the key of its content
 	adopted      map[string]string    // WorkflowTemplate of each submitted Workflow, by Kind/ns/name
 	leaving      map[string]bool      // uids of pods that were deleted
+	waitsIn      string               // the queue before the EventSource that open waits for
 	others       map[string]string    // addresses of pods that no Workflow and no Job owns, by uid
 }
 

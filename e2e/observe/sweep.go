@@ -199,7 +199,7 @@ func (s *state) sweepAnonymous() {
 	for _, lines := range s.anonymous {
 		pending = pending || len(lines) > 0
 	}
-	if !pending || s.routing(nil) != "" {
+	if text, _ := s.routing(nil); !pending || text != "" {
 		return
 	}
 	undecided := map[subject][]*event{}

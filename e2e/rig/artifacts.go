@@ -11,9 +11,11 @@ import (
 	"github.com/eventrig/eventrig/internal/failure"
 )
 
-// SaveArtifacts copies what explains a run into a folder: the ledger, the audit log, the components' and the pods' logs.
-// Certificates, keys and the cluster's data are not among them.
-func (r *Rig) SaveArtifacts(folder string) error { return SaveArtifacts(r.folder, folder) }
+// SaveArtifacts copies what explains a run into a folder: the ledger, the audit log, the components' and the pods' logs,
+// RabbitMQ's state. Certificates, keys and the cluster's data are not among them.
+func (r *Rig) SaveArtifacts(folder string) error {
+	return errors.Join(SaveArtifacts(r.folder, folder), r.saveBrokerReport(folder))
+}
 
 // SaveArtifacts copies them from the folder of a rig, which another process may hold.
 func SaveArtifacts(rig, folder string) error {

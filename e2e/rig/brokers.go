@@ -23,27 +23,34 @@ type launcher struct{ inside *sandbox.Sandbox }
 var _ broker.RootLauncher = launcher{}
 
 // Launch implements broker.Launcher.
-func (l launcher) Launch(ctx context.Context, name, path string, args, env []string, dir, log string) (func() error, <-chan struct{}, error) {
-	return l.LaunchRoot(ctx, "", name, path, args, env, dir, log)
+func (l launcher) Launch(ctx context.Context, command broker.Command) (broker.Process, error) {
+	return l.run(ctx, command, sandbox.Process{})
 }
 
 // LaunchRoot implements broker.RootLauncher.
-func (l launcher) LaunchRoot(ctx context.Context, root, name, path string, args, env []string, dir, log string) (func() error, <-chan struct{}, error) {
-	process := sandbox.Process{Name: name, Path: path, Args: args, Env: env, Dir: dir, Log: log, Root: root}
-	if root != "" {
-		process.Binds = []string{dir, "/etc/hosts"} // the second for Erlang, which looks up the host's own name
-	}
+func (l launcher) LaunchRoot(ctx context.Context, root, folder string, command broker.Command) (broker.Process, error) {
+	// The second for Erlang, which looks up the host's own name.
+	return l.run(ctx, command, sandbox.Process{Root: root, Binds: []string{folder, "/etc/hosts"}})
+}
+
+func (l launcher) run(ctx context.Context, command broker.Command, process sandbox.Process) (broker.Process, error) {
+	process.Name, process.Path, process.Args, process.Env = command.Name, command.Path, command.Args, command.Env
+	process.Dir, process.Log = command.Dir, command.Log
 	child, err := l.inside.Run(ctx, process)
 	if err != nil {
-		return nil, nil, fmt.Errorf("run %s in the sandbox: %w", name, err)
+		return nil, fmt.Errorf("run %s in the sandbox: %w", command.Name, err)
 	}
-	// What the server started besides ends with the sandbox.
-	stop := func() error {
-		_ = child.Signal(syscall.SIGKILL) // it may have ended by itself
-		<-child.Done()
-		return nil
-	}
-	return stop, child.Done(), nil
+	return launched{child}, nil
+}
+
+// launched is a process of the broker's. What it started besides ends with the sandbox.
+type launched struct{ *sandbox.Child }
+
+// Stop implements broker.Process.
+func (l launched) Stop() error {
+	_ = l.Signal(syscall.SIGKILL) // it may have ended by itself
+	<-l.Done()
+	return nil
 }
 
 // startBroker starts RabbitMQ with a virtual host and a user for each OpenStack service, or lets the sandbox reach the one
@@ -64,6 +71,8 @@ func (r *Rig) startBroker(ctx context.Context) (err error) {
 		Listen:   net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(amqpPort)),
 		Launcher: launcher{r.sandbox},
 		Dial:     r.sandbox.Dial,
+
+		Distribution: distributionPort, HTTP: managementPort,
 	})
 	if err != nil {
 		return fmt.Errorf("start RabbitMQ: %w", err)
@@ -120,4 +129,16 @@ func (r *Rig) hostAMQP(forward func(inside string) (string, error)) (string, err
 		}
 	}
 	return address.String(), nil
+}
+
+// queue asks RabbitMQ, once it runs, for the depth and the consumers of a queue.
+func (r *Rig) queue(ctx context.Context, vhost, name string) (messages, consumers int, err error) {
+	r.mu.Lock()
+	asked := r.broker
+	r.mu.Unlock()
+	if asked == nil {
+		return 0, 0, errors.New("it is not up yet")
+	}
+	state, err := asked.Queue(ctx, vhost, name)
+	return state.Messages, state.Consumers, err
 }

@@ -42,6 +42,16 @@ func TestCachedRabbitMQ(t *testing.T) {
 	if err := declare(t, started, false, amqp.Table{"x-queue-type": "classic"}); !errors.As(err, &refused) || refused.Code != amqp.PreconditionFailed {
 		t.Errorf("declare the queue as a classic one: %v", err)
 	}
+	answer, err := started.Control(t.Context(), "list_queues", "--vhost", "keystone", "name", "type", "--quiet", "--no-table-headers")
+	if err != nil || answer.Output != "argo_notifications\tquorum\n" {
+		t.Errorf("rabbitmqctl: %+v, %v", answer, err)
+	}
+	connection, err := started.DialManagement(t.Context())
+	if err != nil {
+		t.Error(err)
+	} else {
+		_ = connection.Close()
+	}
 	if err := started.Close(); err != nil {
 		t.Error(err)
 	}
@@ -91,7 +101,7 @@ func startInSandbox(t *testing.T, server *broker.Server) *broker.Broker {
 	begin := time.Now()
 	started, err := broker.Start(ctx, broker.Config{
 		Dir: brokerFolder(folder), Listen: net.JoinHostPort(embedded.NodeAddress, "5672"),
-		Launcher: launcher{inside}, Dial: inside.Dial, Server: server,
+		Launcher: launcher{inside}, Dial: inside.Dial, Server: server, Distribution: distributionPort, HTTP: managementPort,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
@@ -35,8 +37,11 @@ func (r *Rig) Fault(ctx context.Context, f scenario.Fault) (undo func(context.Co
 	}
 }
 
-// disturbBroker stops, starts or restarts RabbitMQ.
+// disturbBroker stops, starts or restarts RabbitMQ, or ends its connections.
 func (r *Rig) disturbBroker(ctx context.Context, how string) (func(context.Context) error, error) {
+	if how == "close-connections" {
+		return r.mended, r.broker.CloseConnections(ctx, "a scenario's fault")
+	}
 	undo := func(ctx context.Context) error {
 		if err := r.broker.Resume(ctx); err != nil {
 			return err
@@ -56,8 +61,33 @@ func (r *Rig) disturbBroker(ctx context.Context, how string) (func(context.Conte
 	return undo, nil
 }
 
-// mended waits until everything that was disturbed works again, so that the next scenario finds the rig as it was.
-func (r *Rig) mended(ctx context.Context) error { return r.observer.Ready(ctx) }
+// mended waits until everything that was disturbed works again, so that the next scenario finds the rig as it was. That
+// an EventSource consumes again only RabbitMQ knows: its log is silent about a connection that it does not miss yet.
+func (r *Rig) mended(ctx context.Context) error {
+	if err := r.observer.Ready(ctx); err != nil {
+		return err
+	}
+	ticker := time.NewTicker(consumersPeriod)
+	defer ticker.Stop()
+	for _, queue := range r.observer.Queues() {
+		for {
+			state, err := r.broker.Queue(ctx, queue.VHost, queue.Name)
+			if err == nil && state.Consumers > 0 {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return failure.New(failure.Environment, "see the log of its pod", "wait until EventSource %s consumes from queue %s/%s again: %w",
+					queue.EventSource, queue.VHost, queue.Name, errors.Join(ctx.Err(), err))
+			case <-ticker.C: // RabbitMQ tells nobody of a new consumer
+			}
+		}
+	}
+	return nil
+}
+
+// consumersPeriod is how often RabbitMQ is asked for the consumers that are to come back.
+const consumersPeriod = 50 * time.Millisecond
 
 // componentPods lists the pods of a component.
 func (r *Rig) componentPods(ctx context.Context, kind, qualified string) (namespace string, pods []corev1.Pod, err error) {

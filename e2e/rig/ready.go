@@ -35,7 +35,7 @@ func (r *Rig) startObserver(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("make dynamic client: %w", err)
 	}
-	r.observer, err = observe.Start(ctx, observe.Config{Kube: r.client, Dynamic: client, Ledger: r.ledger, Journals: r.journals, Metrics: r.metrics})
+	r.observer, err = observe.Start(ctx, observe.Config{Kube: r.client, Dynamic: client, Ledger: r.ledger, Journals: r.journals, Metrics: r.metrics, Queue: r.queue})
 	if err != nil {
 		return fmt.Errorf("watch the cluster: %w", err)
 	}
@@ -102,7 +102,8 @@ func (r *Rig) publishStatus() error {
 	keystone, err4 := forward(inside(openstackPort))
 	netapp, err5 := forward(inside(ontapPort))
 	syncer, err6 := forward(inside(undersyncPort))
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+	management, err7 := r.serveManagement()
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 		return err
 	}
 	kubeconfig := filepath.Join(r.folder, "kubeconfig")
@@ -121,7 +122,7 @@ func (r *Rig) publishStatus() error {
 	r.versions["kubernetes"] = images.KubeVersion
 	r.status = Status{
 		Name: r.options.Name, Tier: Tier, Kubeconfig: kubeconfig,
-		AMQP:       AMQPStatus{URL: amqpURL, VHosts: vhosts(r.services)},
+		AMQP:       AMQPStatus{URL: amqpURL, VHosts: vhosts(r.services), Management: management},
 		Nautobot:   NautobotStatus{URL: "http://" + nautobot, Token: nautobotToken},
 		OpenStack:  OpenStackStatus{AuthURL: authURL, CloudsYAML: clouds},
 		ONTAP:      ONTAPStatus{URL: "https://" + netapp, Username: ontap.DefaultUsername, Password: ontap.DefaultPassword, CAFile: trusted},

@@ -30,10 +30,11 @@ type Status struct {
 	PID        int               `json:"pid"`        // of the process that holds the rig; the rig ends with it
 }
 
-// AMQPStatus is how to reach the rig's RabbitMQ: URL with user and password but without vhost.
+// AMQPStatus is how to reach the rig's RabbitMQ.
 type AMQPStatus struct {
-	URL    string   `json:"url"`
-	VHosts []string `json:"vhosts"`
+	URL        string   `json:"url"` // with user and password, without vhost
+	VHosts     []string `json:"vhosts"`
+	Management string   `json:"management"` // HTTP API and management page, with user and password; started by the first request; empty where RabbitMQ is not the rig's own
 }
 
 // NautobotStatus is how to reach the simulated Nautobot.

@@ -19,7 +19,12 @@ type outsideService struct {
 
 // Ports of the rig's listeners inside its sandbox; the sandbox has a network of its own, so they collide with nothing.
 const (
-	amqpPort      = 5672
+	amqpPort = 5672
+
+	// On the sandbox's loopback only: RabbitMQ as an Erlang node, and its HTTP API.
+	distributionPort = 25672
+	managementPort   = 15672
+
 	nautobotPort  = 8080
 	openstackPort = 5000
 	ontapPort     = 8443

@@ -295,7 +295,7 @@ func (c *checker) fault(line int, at string, f Fault) {
 	}
 	switch {
 	case f.Broker != "":
-		c.oneOf(line, at+".broker", f.Broker, "restart", "stop", "start")
+		c.oneOf(line, at+".broker", f.Broker, "restart", "stop", "start", "close-connections")
 	case f.DeletePods != nil:
 		component(at+".delete-pods", f.DeletePods.Kind, f.DeletePods.Name)
 	case f.Scale != nil:

@@ -35,7 +35,7 @@ type Fault struct {
 	OpenStack  map[string]any `yaml:"openstack,omitempty" json:"openstack,omitempty" jsonschema:"description=as for nautobot"`
 	ONTAP      map[string]any `yaml:"ontap,omitempty" json:"ontap,omitempty" jsonschema:"description=as for nautobot"`
 	Undersync  map[string]any `yaml:"undersync,omitempty" json:"undersync,omitempty" jsonschema:"description=as for nautobot"`
-	Broker     string         `yaml:"broker,omitempty" json:"broker,omitempty" jsonschema:"enum=restart,enum=stop,enum=start,description=stop and restart end the server as a crash would: connections break and the queues stay"`
+	Broker     string         `yaml:"broker,omitempty" json:"broker,omitempty" jsonschema:"enum=restart,enum=stop,enum=start,enum=close-connections,description=stop and restart end the server as a crash would: connections break and the queues stay; close-connections ends every connection as an operator does with rabbitmqctl close_all_connections: the server runs on"`
 	DeletePods *Component     `yaml:"delete-pods,omitempty" json:"delete-pods,omitempty" jsonschema:"description=deletes the pods of a component; its controller makes new ones"`
 	Scale      *Scale         `yaml:"scale,omitempty" json:"scale,omitempty" jsonschema:"description=changes the number of a component's pods"`
 	Clear      bool           `yaml:"clear,omitempty" json:"clear,omitempty" jsonschema:"description=takes back every fault so far"`

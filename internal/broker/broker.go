@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"sync"
 	"time"
 
@@ -42,6 +43,10 @@ type Config struct {
 	Services []Service // DefaultServices when empty
 	Admin    Service   // may do everything in every virtual host; only User and Password count
 	Server   *Server   // FindServers's best for the launcher when nil
+
+	// Ports of the loopback interface, free ones when 0 (host use only): the one at which rabbitmqctl reaches the server, and
+	// that of its HTTP API.
+	Distribution, HTTP int
 }
 
 // Broker is a RabbitMQ that accepts AMQP connections.
@@ -51,12 +56,15 @@ type Broker struct {
 	services []Service
 	version  string
 	log      string
-	launch   func(context.Context) (stop func() error, done <-chan struct{}, err error)
+	config   Config        // complete; of a server that was started here
+	files    files         // its own
 	ended    chan struct{} // closed when the server ends by itself or with Close
 
+	managing sync.Mutex // held while the HTTP API is being started
+	managed  bool       // it runs
+
 	mu          sync.Mutex
-	stop        func() error
-	done        <-chan struct{} // closed when the process that runs at the moment ends
+	server      Process // the one that runs at the moment; nil for an external broker
 	halted      bool
 	connections map[string]*amqp.Connection // by virtual host, for observation only
 	closed      bool
@@ -87,8 +95,7 @@ func Start(ctx context.Context, config Config) (*Broker, error) {
 	}
 	broker := &Broker{
 		dial: config.Dial, services: config.Services, log: files.log, connections: map[string]*amqp.Connection{},
-		launch: func(ctx context.Context) (func() error, <-chan struct{}, error) { return config.launch(ctx, files) },
-		ended:  make(chan struct{}),
+		config: config, files: files, ended: make(chan struct{}),
 	}
 	if err := broker.run(ctx); err != nil {
 		return nil, fmt.Errorf("start RabbitMQ (%s): %w", config.Server.Path, err)
@@ -121,6 +128,18 @@ func (c Config) complete() (Config, error) {
 				"start RabbitMQ: address %s with a dialer of its own", c.Listen)
 		}
 		if c.Listen, err = freeAddress(host); err != nil {
+			return c, err
+		}
+	}
+	for _, port := range []*int{&c.Distribution, &c.HTTP} {
+		if *port != 0 {
+			continue
+		}
+		if c.Dial != nil {
+			return c, failure.New(failure.BadInput, "name the ports: a free one of the host says nothing about a sandbox",
+				"start RabbitMQ: no port for its management with a dialer of its own")
+		}
+		if *port, err = freePort(); err != nil {
 			return c, err
 		}
 	}
@@ -228,16 +247,16 @@ func (b *Broker) Connect(ctx context.Context, vhost string) (*amqp.Connection, e
 func (b *Broker) Close() error {
 	b.mu.Lock()
 	b.closed = true
-	connections, stop := b.connections, b.stop
+	connections, server := b.connections, b.server
 	b.connections = nil
 	b.mu.Unlock()
 	for _, connection := range connections {
 		_ = connection.CloseDeadline(time.Now().Add(time.Second)) // the server is about to go; its answer does not matter
 	}
-	if stop == nil {
+	if server == nil {
 		return nil
 	}
-	if err := stop(); err != nil {
+	if err := server.Stop(); err != nil {
 		return fmt.Errorf("stop RabbitMQ: %w", err)
 	}
 	return nil
@@ -288,6 +307,15 @@ func baseURI(listen string, admin Service) (amqp.URI, error) {
 		return uri, fmt.Errorf("make the broker's URL: %w", err)
 	}
 	return uri, nil
+}
+
+func freePort() (int, error) {
+	address, err := freeAddress("127.0.0.1")
+	if err != nil {
+		return 0, err
+	}
+	_, port, _ := net.SplitHostPort(address) // it is the listener's own
+	return strconv.Atoi(port)
 }
 
 func freeAddress(host string) (string, error) {

@@ -47,7 +47,7 @@ func (c Config) write() (files, error) {
 		f.definitions: string(definitions),
 		f.config:      config,
 		f.plugins:     "[].\n",
-		// A cookie is asked for even where nothing can connect; one of our own keeps the user's out of it.
+		// Who has it may do anything: rabbitmqctl, and nobody who cannot read this folder.
 		filepath.Join(f.home, ".erlang.cookie"): random.Hex(20),
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -78,9 +78,10 @@ func (c Config) erlangConfig(f files) (string, error) {
   {collect_statistics_interval, 60000},
   {log, [{console, [{enabled, true}, {level, info}]}, {file, [{file, false}]}]}
  ]},
+ {rabbitmq_management, [{tcp_config, [{ip, "127.0.0.1"}, {port, %d}]}]},
  {ra, [{wal_max_size_bytes, 16777216}, {wal_pre_allocate, false}, {segment_max_entries, 1024}]}
 ].
-`, erlangString(host), port, erlangString(f.definitions)), nil
+`, erlangString(host), port, erlangString(f.definitions), c.HTTP), nil
 }
 
 // definitions is RabbitMQ's export format: what UnderStack's topology operator makes, loaded before the first connection.
@@ -130,17 +131,21 @@ func passwordHash(password string) string {
 
 // launch starts the server with an environment that says everything, so that neither the caller's nor the host's own
 // configuration of RabbitMQ plays a part.
-func (c Config) launch(ctx context.Context, f files) (func() error, <-chan struct{}, error) {
-	env := f.environment()
+func (c Config) launch(ctx context.Context, f files) (Process, error) {
+	return c.run(ctx, f, Command{Name: "rabbitmq", Path: c.Server.Path, Env: f.environment(c.Distribution), Dir: f.dir, Log: f.log})
+}
+
+// run runs a program of the server's installation, where the server itself runs.
+func (c Config) run(ctx context.Context, f files, command Command) (Process, error) {
 	if c.Server.Root == "" {
-		return c.Launcher.Launch(ctx, "rabbitmq", c.Server.Path, nil, env, f.dir, f.log)
+		return c.Launcher.Launch(ctx, command)
 	}
 	launcher, ok := c.Launcher.(RootLauncher)
 	if !ok {
-		return nil, nil, failure.New(failure.Environment, "install rabbitmq-server on the host, or run inside a sandbox",
+		return nil, failure.New(failure.Environment, "install rabbitmq-server on the host, or run inside a sandbox",
 			"the launcher cannot run a server of the root file system %s", c.Server.Root)
 	}
-	return launcher.LaunchRoot(ctx, c.Server.Root, "rabbitmq", c.Server.Path, nil, env, f.dir, f.log)
+	return launcher.LaunchRoot(ctx, c.Server.Root, f.dir, command)
 }
 
 // preload is an Erlang expression that loads the server's code in the background, several modules at a time and before the
@@ -153,12 +158,36 @@ const preload = "-eval spawn(fun()->[catch(code:ensure_modules_loaded([list_to_a
 	"os_mon,sasl,ranch,tools,runtime_tools,recon,rabbitmq_prelaunch,cuttlefish,aten,seshat,systemd,syslog,credentials_obfuscation," +
 	"amqp10_common,jsx,thoas]]end)."
 
-func (f files) environment() []string {
-	// Distribution runs without a listener and without epmd: the node has no peers, takes no port beside AMQP's, cannot
-	// collide with another broker and leaves no epmd daemon behind. Being up before RabbitMQ looks keeps it from starting
-	// epmd itself. ERL_AFLAGS holds for the helper virtual machines that the server's epmd monitor starts, too.
-	const node = "eventrig@localhost"
-	quiet := "-start_epmd false -dist_listen false -erl_epmd_port 1"
+// node is the server's name as an Erlang node. Each rig's is called so: the port decides who is meant.
+const node = "eventrig@localhost"
+
+// environment is that of the server's process. Its node listens for rabbitmqctl on loopback at a port that both know, so
+// that nobody needs epmd: no daemon is left behind, and no port but the two is taken. Being up before RabbitMQ looks keeps
+// it from starting epmd itself. The two ERL_ variables hold for the helper virtual machines that its epmd monitor starts,
+// too; the first dist_listen of a command line counts, and theirs is the one in ERL_ZFLAGS.
+func (f files) environment(distribution int) []string {
+	return append(f.common(),
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-dist_listen true -kernel inet_dist_use_interface {127,0,0,1} -sname "+node,
+		"ERL_AFLAGS="+preload,
+		"ERL_ZFLAGS="+quiet(distribution),
+		"ERL_CRASH_DUMP_SECONDS=0",
+		// The script then becomes the virtual machine instead of waiting for it as a child.
+		"RUNNING_UNDER_SYSTEMD=true",
+	)
+}
+
+// toolEnvironment is that of rabbitmqctl and its like.
+func (f files) toolEnvironment(distribution int) []string {
+	return append(f.common(), "ERL_AFLAGS="+quiet(distribution))
+}
+
+// quiet keeps a virtual machine from listening and from epmd: the port of every other node is the given one.
+func quiet(distribution int) string {
+	return fmt.Sprintf("-start_epmd false -dist_listen false -erl_epmd_port %d", distribution)
+}
+
+// common says everything that the scripts of an installation would otherwise read from the host's own configuration.
+func (f files) common() []string {
 	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin",
 		"HOME=" + f.home,
@@ -173,13 +202,8 @@ func (f files) environment() []string {
 		"RABBITMQ_CONF_ENV_FILE=" + filepath.Join(f.dir, "no-env.conf"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + f.plugins,
 		"RABBITMQ_PID_FILE=" + filepath.Join(f.dir, "pid"),
-		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-name " + node,
-		"ERL_AFLAGS=" + quiet + " " + preload,
 		"ERL_EPMD_PORT=1",
 		"ERL_EPMD_ADDRESS=127.0.0.1",
-		"ERL_CRASH_DUMP_SECONDS=0",
-		// The script then becomes the virtual machine instead of waiting for it as a child.
-		"RUNNING_UNDER_SYSTEMD=true",
 	}
 }
 

@@ -11,16 +11,16 @@ import (
 // it again.
 func (b *Broker) Halt() error {
 	b.mu.Lock()
-	stop, done := b.stop, b.done
+	server := b.server
 	b.halted = true
 	b.mu.Unlock()
-	if stop == nil {
+	if server == nil {
 		return failure.New(failure.BadInput, "leave --broker out", "stop RabbitMQ: it is not the rig's own")
 	}
-	if err := stop(); err != nil {
+	if err := server.Stop(); err != nil {
 		return fmt.Errorf("stop RabbitMQ: %w", err)
 	}
-	<-done
+	<-server.Done()
 	return nil
 }
 
@@ -40,18 +40,18 @@ func (b *Broker) Resume(ctx context.Context) error {
 
 // run launches the server and watches over it.
 func (b *Broker) run(ctx context.Context) error {
-	stop, done, err := b.launch(ctx)
+	server, err := b.config.launch(ctx, b.files)
 	if err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stop, b.done, b.halted = stop, done, false
+	b.server, b.halted = server, false
 	go func() {
-		<-done
+		<-server.Done()
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if b.done == done && !b.halted {
+		if b.server == server && !b.halted {
 			close(b.ended)
 		}
 	}()
@@ -62,5 +62,5 @@ func (b *Broker) run(ctx context.Context) error {
 func (b *Broker) process() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.done
+	return b.server.Done()
 }

@@ -69,7 +69,7 @@ Exit status: 0 passed; 1 a check failed; 2 bad usage or input; 3 the environment
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return failure.New(failure.BadInput, "see: "+command.CommandPath()+" --help", "%w", err)
 	})
-	root.AddCommand(test.New(), lifecycle.Up(), lifecycle.Status(), lifecycle.Down(), lifecycle.Daemon(),
+	root.AddCommand(test.New(), lifecycle.Up(), lifecycle.Status(), lifecycle.Down(), lifecycle.RabbitMQCtl(), lifecycle.Daemon(),
 		publish.New(locate), serve.New(), lint.New(), bench.New())
 	for _, command := range root.Commands() {
 		classifyUsage(command)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/random"
 )
@@ -45,6 +46,24 @@ func (c *Client) About(ctx context.Context) (versions map[string]string, notes [
 		return nil, nil, fmt.Errorf("read what rig %s says of itself: %w", c.name, err)
 	}
 	return told.Versions, told.Notes, nil
+}
+
+// RabbitMQCtl runs rabbitmqctl against the RabbitMQ of the joined rig.
+func (c *Client) RabbitMQCtl(ctx context.Context, arguments ...string) (broker.Answer, error) {
+	body, err := json.Marshal(command{arguments})
+	if err != nil {
+		return broker.Answer{}, fmt.Errorf("encode the command: %w", err)
+	}
+	answer, err := c.do(ctx, http.MethodPost, "/rabbitmqctl", body)
+	if err != nil {
+		return broker.Answer{}, err
+	}
+	defer answer.Body.Close()
+	var told said
+	if err := json.NewDecoder(answer.Body).Decode(&told); err != nil {
+		return broker.Answer{}, c.lost(err)
+	}
+	return told.Answer, told.Error.err()
 }
 
 // Run is scenario.Run on the joined rig. When ctx ends, it returns once the rig has taken back what the scenario changed.

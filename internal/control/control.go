@@ -1,4 +1,5 @@
-// Package control lets another process run scenarios on a rig that is up: `eventrig test --rig NAME`.
+// Package control lets another process use a rig that is up: run scenarios on it (`eventrig test --rig NAME`) and
+// RabbitMQ's own tool (`eventrig rabbitmqctl`).
 //
 // The process that holds the rig serves, on loopback and to whoever can read a file in the rig's folder; the other one
 // sends a scenario, resolved by its own files, and gets what the scenario waits for and at last its result. The scenario
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/ledger"
 )
@@ -98,6 +100,16 @@ func (p *problem) err() error {
 type about struct {
 	Versions map[string]string `json:"versions"`
 	Notes    []string          `json:"notes"`
+}
+
+// command is a run of one of RabbitMQ's tools, and said what came of it.
+type command struct {
+	Arguments []string `json:"arguments"`
+}
+
+type said struct {
+	broker.Answer
+	Error *problem `json:"error,omitempty"`
 }
 
 // decode reads JSON in which every field is known. Numbers become what YAML makes of them: the API server takes no

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/ledger"
 )
@@ -32,11 +33,17 @@ func newHost(t *testing.T) *host {
 	return &host{folder: t.TempDir(), log: ledger.New(nil), removed: make(chan struct{}), waiting: make(chan struct{})}
 }
 
-func (h *host) Tier() string                              { return "embedded" }
-func (h *host) Folder() string                            { return h.folder }
-func (h *host) Versions() map[string]string               { return map[string]string{"rabbitmq": "4.0.5"} }
-func (h *host) Notes(context.Context) []string            { return []string{"a note"} }
-func (h *host) Observer() scenario.Observer               { return h }
+func (h *host) Tier() string                   { return "embedded" }
+func (h *host) Folder() string                 { return h.folder }
+func (h *host) Versions() map[string]string    { return map[string]string{"rabbitmq": "4.0.5"} }
+func (h *host) Notes(context.Context) []string { return []string{"a note"} }
+func (h *host) Observer() scenario.Observer    { return h }
+func (h *host) RabbitMQCtl(_ context.Context, arguments ...string) (broker.Answer, error) {
+	if arguments[0] == "none" {
+		return broker.Answer{}, failure.New(failure.BadInput, "use the tools of that server", "the RabbitMQ is not the rig's own")
+	}
+	return broker.Answer{Output: strings.Join(arguments, " "), Errors: "a warning", Status: 64}, nil
+}
 func (h *host) Ledger() *ledger.Ledger                    { return h.log }
 func (h *host) Own([]string)                              {}
 func (h *host) Close()                                    {}
@@ -229,5 +236,16 @@ func TestWhoHasNoTokenOrAnotherVersionIsRefused(t *testing.T) {
 	gone := &Client{access: access{"http://127.0.0.1:1", "x"}, name: "r"}
 	if got := gone.Run(t.Context(), scenario.Scenario{}, "embedded", scenario.Options{}); failure.ExitStatus(got.Err) != int(failure.Environment) || got.Verdict != scenario.Errored {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestRabbitMQCtlOfAJoinedRig(t *testing.T) {
+	client := serve(t, newHost(t))
+	answer, err := client.RabbitMQCtl(t.Context(), "list_queues", "-p", "a b")
+	if err != nil || answer.Output != "list_queues -p a b" || answer.Errors != "a warning" || answer.Status != 64 {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	if _, err := client.RabbitMQCtl(t.Context(), "none"); failure.ExitStatus(err) != int(failure.BadInput) || failure.Hint(err) != "use the tools of that server" {
+		t.Errorf("a refused one: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/random"
 )
@@ -25,6 +26,7 @@ type Host interface {
 	Folder() string
 	Versions() map[string]string
 	Notes(ctx context.Context) []string
+	RabbitMQCtl(ctx context.Context, arguments ...string) (broker.Answer, error)
 }
 
 // Server serves a rig.
@@ -49,6 +51,7 @@ func Serve(host Host) (*Server, error) {
 	mux.HandleFunc("GET /rig", s.about)
 	mux.HandleFunc("POST /scenarios", s.run)
 	mux.HandleFunc("DELETE /scenarios/{id}", s.cancel)
+	mux.HandleFunc("POST /rabbitmqctl", s.rabbitMQCtl)
 	s.http = &http.Server{Handler: s.authorised(mux)}
 	if err := (access{"http://" + listener.Addr().String(), s.token}).write(host.Folder()); err != nil {
 		listener.Close()
@@ -88,6 +91,21 @@ func (s *Server) authorised(next http.Handler) http.Handler {
 
 func (s *Server) about(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(about{s.host.Versions(), s.host.Notes(r.Context())}) // only the client's going away can fail it
+}
+
+// rabbitMQCtl runs rabbitmqctl; it is ended when the client goes away.
+func (s *Server) rabbitMQCtl(w http.ResponseWriter, r *http.Request) {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestTask))
+	var asked command
+	if err == nil {
+		err = decode(data, &asked)
+	}
+	if err != nil {
+		http.Error(w, "read the command: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	answer, err := s.host.RabbitMQCtl(r.Context(), asked.Arguments...)
+	_ = json.NewEncoder(w).Encode(said{answer, problemOf(err)}) // only the client's going away can fail it
 }
 
 func (s *Server) cancel(w http.ResponseWriter, r *http.Request) {

@@ -36,6 +36,14 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with exit status %d", e.Name, e.Status)
 }
 
+// ExitCode is the exit status as a shell has it: 128 and the signal for a process that a signal ended.
+func (e *ExitError) ExitCode() int {
+	if e.Signal != 0 {
+		return 128 + int(e.Signal)
+	}
+	return e.Status
+}
+
 // Run starts a process. ctx bounds the start only: the process runs until it ends, is signalled, or the sandbox ends.
 func (s *Sandbox) Run(ctx context.Context, p Process) (*Child, error) {
 	if p.Name == "" {

@@ -2,6 +2,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,10 +75,12 @@ func printStatus(out io.Writer, output string, status rig.Status) error {
 	_, err := fmt.Fprintf(out, `rig         %s (%s, pid %d)
 kubeconfig  %s
 RabbitMQ    %s (vhosts %s)
+management  %s
 Nautobot    %s (token %s)
 Keystone    %s (clouds.yaml %s)
 folder      %s
 `, status.Name, status.Tier, status.PID, status.Kubeconfig, status.AMQP.URL, strings.Join(status.AMQP.VHosts, ", "),
+		cmp.Or(status.AMQP.Management, "of the RabbitMQ itself"),
 		status.Nautobot.URL, status.Nautobot.Token, status.OpenStack.AuthURL, status.OpenStack.CloudsYAML, status.Folder)
 	return err
 }

@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
@@ -61,7 +62,14 @@ func (r joinedRig) Err() error              { return nil }
 func (r joinedRig) Close() error            { return nil }
 
 func (r joinedRig) SaveArtifacts(folder string) error {
-	if err := rig.SaveArtifacts(r.status.Folder, folder); err != nil {
+	err := rig.SaveArtifacts(r.status.Folder, folder)
+	if err == nil && r.status.AMQP.Management != "" {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		answer, asked := r.RabbitMQCtl(ctx, "report")
+		err = rig.SaveBrokerReport(folder, r.status.Name, answer.Output+answer.Errors, asked)
+	}
+	if err != nil {
 		return fmt.Errorf("save the logs of rig %s: %w", r.status.Name, err)
 	}
 	return nil

@@ -206,3 +206,21 @@ func TestLintRules(t *testing.T) {
 		t.Errorf("exit status %d, %v:\n%s", status, err, document)
 	}
 }
+
+// The one error of UnderStack's own wiring: a template that lies in the folder and that no kustomization lists.
+func TestLintBuiltin(t *testing.T) {
+	folder := filepath.Join("..", "..", "manifests", "understack")
+	for _, arguments := range [][]string{{"--builtin"}, {folder}} {
+		status, stdout, _ := lint(t, append(arguments, "-o", "json", "--only", "wiring")...)
+		var errors []string
+		for _, finding := range decode(t, stdout).Findings {
+			if finding.Severity == "error" {
+				errors = append(errors, finding.Rule+" "+finding.Object)
+			}
+		}
+		want := []string{"wiring/template-not-listed Sensor/openstack/neutron-event-network-segment-range"}
+		if status != 1 || !slices.Equal(errors, want) {
+			t.Errorf("lint %v: exit status %d, errors %q, want %q", arguments, status, errors, want)
+		}
+	}
+}

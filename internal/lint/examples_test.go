@@ -82,5 +82,7 @@ func example(t *testing.T, text string) *lint.Input {
 			whole.Objects = append(whole.Objects, object)
 		}
 	}
-	return lint.NewInput(whole, problems)
+	in := lint.NewInput(whole, problems)
+	in.Folders = []lint.Folder{{FS: os.DirFS(folder), Name: folder}}
+	return in
 }

@@ -10,6 +10,7 @@ import (
 type Input struct {
 	Graph    *pipeline.Graph
 	Problems []pipeline.Problem // what could not be read; the graph holds the rest
+	Folders  []Folder           // what was read from; only to say where something lies that is missing
 
 	ctx   context.Context // of the run; rules have no other way to it, and those that run jq need it
 	facts map[any]any

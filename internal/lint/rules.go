@@ -3,7 +3,7 @@ package lint
 import "slices"
 
 // Rules are all rules, by family.
-var Rules = slices.Concat(inputRules, wiringRules, suppressionRules)
+var Rules = slices.Concat(inputRules, wiringRules, contractRules, suppressionRules)
 
 // Find returns the rule with an id.
 func Find(id string) (Rule, bool) {

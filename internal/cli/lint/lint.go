@@ -9,7 +9,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -187,18 +189,30 @@ func read(command *cobra.Command, f flags, paths []string) (*lint.Input, error) 
 		}
 	}
 	graph, problems := pipeline.Read(command.Context(), pipeline.Options{}, paths...)
+	var folders []lint.Folder
+	for _, path := range paths {
+		folders = append(folders, lint.Folder{FS: os.DirFS(path), Name: filepath.ToSlash(filepath.Clean(path))})
+	}
 	if f.builtin {
-		own, err := pipeline.LoadFS(manifests.FS, "understack")
+		const name = "understack"
+		own, err := pipeline.LoadFS(manifests.FS, name)
 		if err != nil {
 			return nil, fmt.Errorf("read the manifests that eventrig brings along: %w", err)
 		}
-		graph.Objects = append(graph.Objects, own.Objects...)
+		graph = &pipeline.Graph{Objects: append(slices.Clone(graph.Objects), own.Objects...)}
+		within, err := fs.Sub(manifests.FS, name)
+		if err != nil {
+			return nil, fmt.Errorf("read the manifests that eventrig brings along: %w", err)
+		}
+		folders = append(folders, lint.Folder{FS: within, Name: name})
 	}
 	if len(graph.Objects) == 0 && len(problems) == 0 {
 		return nil, failure.New(failure.BadInput, "give files and folders with manifests (.yaml, .yml, .json), kustomizations or Helm charts",
 			"no manifests in %s", strings.Join(paths, ", "))
 	}
-	return lint.NewInput(graph, problems), nil
+	in := lint.NewInput(graph, problems)
+	in.Folders = folders
+	return in, nil
 }
 
 func write(out io.Writer, f flags, result lint.Result, in *lint.Input) error {

@@ -1,0 +1,6 @@
+package lint
+
+import "slices"
+
+// contractRules are about what one object hands to another.
+var contractRules = slices.Concat(destRules, argumentRules, callRules)

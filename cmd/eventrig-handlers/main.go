@@ -18,6 +18,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return handlers.Run(ctx, handlers.Surroundings{
-		Getenv: os.Getenv, Root: "/", Stdout: os.Stdout, Stderr: os.Stderr, Now: time.Now,
+		Getenv: os.Getenv, Root: "/", Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Now: time.Now,
+		Exec: func(path string, arguments []string) error { return syscall.Exec(path, arguments, os.Environ()) },
 	}, os.Args[0], os.Args[1:])
 }

@@ -62,11 +62,17 @@ const binDir = "/eventrig/bin"
 // containerPath is the PATH in a container of ours: the applets' folder, then what every image has.
 const containerPath = "PATH=" + binDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// UnderStackCommands are the commands of UnderStack's workflow image that eventrig-handlers has stand-ins for.
-var UnderStackCommands = []string{"sync-keystone"}
-
 // UnderStackHandlersImage is the repository of the image that UnderStack's workflow templates run their handlers in.
 const UnderStackHandlersImage = "ghcr.io/rackerlabs/understack/ironic-nautobot-client"
+
+// UnderStackCommands are the commands of the images that UnderStack's Workflows and Jobs run, by repository, as far as
+// eventrig-handlers has stand-ins for them.
+var UnderStackCommands = map[string][]string{
+	UnderStackHandlersImage:                               {"sync-keystone", "sync-network-segment-range", "undersync-switch"},
+	"ghcr.io/rackerlabs/understack/openstack-client":      {"openstack", "python", "python3"},
+	"ghcr.io/rss-engineering/undercloud-nautobot/ansible": {"ansible-runner"},
+	"python": {"python", "python3"},
+}
 
 // waitForTermination stands in for a sidecar whose work nobody in a rig asks for. It ends at SIGTERM at once; `sleep`
 // as process 1 would not, and every bus pod would take its whole grace period to stop.
@@ -123,12 +129,13 @@ func DefaultCatalogue(c Components) Catalogue {
 			})
 		}
 	}
-	handlers := map[string]string{}
-	for _, command := range UnderStackCommands {
-		handlers[at(command)] = c.Handlers
+	for repository, commands := range UnderStackCommands {
+		files := map[string]string{}
+		for _, command := range commands {
+			files[at(command)] = c.Handlers
+		}
+		applet(repository, nil, files, "stand-ins for what UnderStack runs in this image; --image "+repository+"=rootfs:PATH runs the real ones")
 	}
-	applet(UnderStackHandlersImage, nil, handlers,
-		"stand-ins for UnderStack's handlers; --image "+UnderStackHandlersImage+"=rootfs:PATH runs the real ones")
 	slices.SortFunc(catalogue.Images, func(a, b Image) int { return strings.Compare(a.Repository, b.Repository) })
 	return catalogue
 }

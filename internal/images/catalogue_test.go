@@ -35,6 +35,8 @@ func TestDefaultCatalogueHasWhatTheComponentsCanDo(t *testing.T) {
 	for reference, inside := range map[string]string{
 		"quay.io/argoproj/argo-events:v1.9.10": "/eventrig/bin/argo-events", "quay.io/argoproj/argoexec:v3.7.15": "/eventrig/bin/argoexec",
 		"nats:2.10.29": "/nats-server", images.UnderStackHandlersImage + ":latest": "/eventrig/bin/sync-keystone",
+		"ghcr.io/rackerlabs/understack/openstack-client:2026.1": "/eventrig/bin/openstack", "python:alpine": "/eventrig/bin/python",
+		"ghcr.io/rss-engineering/undercloud-nautobot/ansible:latest": "/eventrig/bin/ansible-runner",
 	} {
 		image, ok := catalogue.Find(reference)
 		if !ok || image.Files[inside] == "" {

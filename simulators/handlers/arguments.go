@@ -19,10 +19,12 @@ type parser struct {
 }
 
 type option struct {
-	name    string // with dashes
-	metavar string
-	help    string
-	check   func(string) error
+	name     string // with dashes
+	metavar  string
+	help     string
+	required bool
+	free     bool // its value may begin with a dash; argparse takes such a value when it has a space in it
+	check    func(string) error
 }
 
 type positional struct {
@@ -37,7 +39,11 @@ var errHelp = errors.New("help")
 func (p parser) usage() string {
 	words := []string{"usage:", p.program, "[-h]"}
 	for _, o := range p.options {
-		words = append(words, fmt.Sprintf("[%s %s]", o.name, o.metavar))
+		if o.required {
+			words = append(words, o.name+" "+o.metavar)
+		} else {
+			words = append(words, fmt.Sprintf("[%s %s]", o.name, o.metavar))
+		}
 	}
 	for _, a := range p.positionals {
 		words = append(words, a.shown)
@@ -79,7 +85,7 @@ func (p parser) parse(arguments []string) (map[string]string, error) {
 				return nil, err
 			}
 			if !inline {
-				if i+1 >= len(arguments) || strings.HasPrefix(arguments[i+1], "-") {
+				if i+1 >= len(arguments) || (strings.HasPrefix(arguments[i+1], "-") && !o.free) {
 					return nil, fmt.Errorf("argument %s: expected one argument", o.name)
 				}
 				i++
@@ -102,9 +108,14 @@ func (p parser) parse(arguments []string) (map[string]string, error) {
 		}
 		values[a.name] = plain[i]
 	}
-	if len(plain) < len(p.positionals) {
-		var missing []string
-		for _, a := range p.positionals[len(plain):] {
+	var missing []string
+	for _, o := range p.options {
+		if _, given := values[o.name]; o.required && !given {
+			missing = append(missing, o.name)
+		}
+	}
+	if len(plain) < len(p.positionals) || len(missing) > 0 {
+		for _, a := range p.positionals[min(len(plain), len(p.positionals)):] {
 			missing = append(missing, a.name)
 		}
 		return nil, fmt.Errorf("the following arguments are required: %s", strings.Join(missing, ", "))

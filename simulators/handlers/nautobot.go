@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,8 +15,9 @@ import (
 
 // nautobotClient asks as pynautobot 3.0 asks: same URLs, headers and paging.
 type nautobotClient struct {
-	base  string
-	token string
+	client *http.Client
+	base   string
+	token  string
 }
 
 // requestError is pynautobot's.
@@ -52,7 +54,7 @@ func (c nautobotClient) do(ctx context.Context, method, address string, body, in
 	default:
 		request.Header.Set("accept", "application/json;")
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := c.client.Do(request)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, address, err)
 	}
@@ -134,4 +136,15 @@ func (c nautobotClient) create(ctx context.Context, path string, body object) (o
 		return nil, err
 	}
 	return made, nil
+}
+
+// detail is get(key): one record by its id or name, none when it is not there.
+func (c nautobotClient) detail(ctx context.Context, path, key string) (object, error) {
+	var found object
+	err := c.do(ctx, http.MethodGet, c.endpoint(path+"/"+url.PathEscape(key)), nil, &found)
+	var refused *requestError
+	if errors.As(err, &refused) && refused.status == http.StatusNotFound {
+		return nil, nil
+	}
+	return found, err
 }

@@ -18,11 +18,25 @@ import (
 
 // cloud asks as openstacksdk asks: it discovers and authenticates with the first call, not before.
 type cloud struct {
-	auth     cloudAuth
-	region   string
-	endpoint string // of identity, from the catalog
-	token    string
+	client    *http.Client
+	auth      cloudAuth
+	region    string
+	endpoints map[string]string // public URLs by a service's type, from the catalog
+	token     string
+	versions  map[string]string // versions of APIs to ask for, by a service's type
 }
+
+// The types of the services that the handlers ask, as the catalog has them.
+const (
+	identity     = "identity"
+	baremetal    = "baremetal"
+	compute      = "compute"
+	network      = "network"
+	blockStorage = "block-storage"
+)
+
+// ironicVersion is the last one that the real handlers' ironicclient (5.10) and the openstack CLI know.
+const ironicVersion = "1.95"
 
 type cloudAuth struct {
 	URL               string `yaml:"auth_url"`
@@ -35,7 +49,8 @@ type cloudAuth struct {
 	ProjectDomainID   string `yaml:"project_domain_id"`
 }
 
-// connect reads clouds.yaml where openstacksdk looks for it. It makes no request.
+// connect reads the environment and clouds.yaml where openstacksdk looks for it. Without a name it takes the only cloud, or
+// what the environment says. It makes no request.
 func connect(s Surroundings, name string) (*cloud, error) {
 	files := []string{"clouds.yaml", s.path(filepath.Join(s.Getenv("HOME"), ".config/openstack/clouds.yaml")), s.path("/etc/openstack/clouds.yaml")}
 	if chosen := s.Getenv("OS_CLIENT_CONFIG_FILE"); chosen != "" {
@@ -58,10 +73,22 @@ func connect(s Surroundings, name string) (*cloud, error) {
 		if err := yaml.Unmarshal(data, &config); err != nil {
 			return nil, fmt.Errorf("openstack.exceptions.ConfigException: %s: %w", file, err)
 		}
+		if name == "" && len(config.Clouds) == 1 && s.Getenv("OS_AUTH_URL") == "" {
+			for only := range config.Clouds {
+				name = only
+			}
+		}
 		if found, ok := config.Clouds[name]; ok {
-			return &cloud{auth: found.Auth, region: found.Region}, nil
+			return &cloud{client: s.client(nil), auth: found.Auth, region: found.Region}, nil
 		}
 		break
+	}
+	if name == "" && s.Getenv("OS_AUTH_URL") != "" {
+		return &cloud{client: s.client(nil), region: s.Getenv("OS_REGION_NAME"), auth: cloudAuth{
+			URL: s.Getenv("OS_AUTH_URL"), Username: s.Getenv("OS_USERNAME"), Password: s.Getenv("OS_PASSWORD"), ProjectName: s.Getenv("OS_PROJECT_NAME"),
+			UserDomainName: s.Getenv("OS_USER_DOMAIN_NAME"), UserDomainID: s.Getenv("OS_USER_DOMAIN_ID"),
+			ProjectDomainName: s.Getenv("OS_PROJECT_DOMAIN_NAME"), ProjectDomainID: s.Getenv("OS_PROJECT_DOMAIN_ID"),
+		}}, nil
 	}
 	//lint:ignore ST1005 openstacksdk's words
 	return nil, fmt.Errorf("openstack.exceptions.ConfigException: Cloud %s was not found.", name)
@@ -69,13 +96,77 @@ func connect(s Surroundings, name string) (*cloud, error) {
 
 // cloudError is openstacksdk's exception for an HTTP status.
 type cloudError struct {
-	status  int
-	message string
+	status int
+	text   string // the service's own
+	url    string
 }
 
-func (e *cloudError) Error() string { return e.message }
+func (e *cloudError) Error() string {
+	class, side := "HttpException", "Client"
+	switch {
+	case e.status == http.StatusNotFound:
+		class = "NotFoundException"
+	case e.status == http.StatusConflict:
+		class = "ConflictException"
+	case e.status == http.StatusBadRequest:
+		class = "BadRequestException"
+	case e.status >= 500:
+		side = "Server"
+	}
+	return fmt.Sprintf("openstack.exceptions.%s: %d: %s Error for url: %s, %s", class, e.status, side, e.url, e.text)
+}
+
+// is says whether an error is a service's answer of a status.
+func is(err error, status int) bool {
+	var found *cloudError
+	return errors.As(err, &found) && found.status == status
+}
+
+// serviceText is the message in a service's refusal; each service wraps it in its own way.
+func serviceText(data []byte) string {
+	var fields map[string]any
+	if json.Unmarshal(data, &fields) != nil {
+		return "" // a body that is no JSON leaves the message empty, as the SDK does
+	}
+	for name, value := range fields {
+		switch value := value.(type) {
+		case map[string]any: // Keystone's error, NeutronError, Nova's and Cinder's itemNotFound
+			if text, ok := value["message"].(string); ok {
+				return text
+			}
+		case string:
+			if name == "error_message" { // Ironic's, JSON in a string
+				var fault struct {
+					Text string `json:"faultstring"`
+				}
+				if json.Unmarshal([]byte(value), &fault) == nil {
+					return fault.Text
+				}
+				return value
+			}
+		}
+	}
+	return ""
+}
+
+// call asks a service; path is below its endpoint.
+func (c *cloud) call(ctx context.Context, method, service, path string, body, into any) error {
+	if err := c.authenticate(ctx); err != nil {
+		return err
+	}
+	endpoint := c.endpoints[service]
+	if endpoint == "" {
+		return fmt.Errorf("keystoneauth1.exceptions.catalog.EndpointNotFound: public endpoint for %s service in %s region not found", service, c.region)
+	}
+	_, err := c.send(ctx, method, endpoint+"/"+path, service, body, into)
+	return err
+}
 
 func (c *cloud) do(ctx context.Context, method, address string, body, into any) (http.Header, error) {
+	return c.send(ctx, method, address, identity, body, into)
+}
+
+func (c *cloud) send(ctx context.Context, method, address, service string, body, into any) (http.Header, error) {
 	var payload io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
@@ -96,7 +187,14 @@ func (c *cloud) do(ctx context.Context, method, address string, body, into any) 
 	if c.token != "" {
 		request.Header.Set("X-Auth-Token", c.token)
 	}
-	response, err := http.DefaultClient.Do(request)
+	if service == baremetal {
+		version := c.versions[service]
+		if version == "" {
+			version = ironicVersion
+		}
+		request.Header.Set("X-OpenStack-Ironic-API-Version", version)
+	}
+	response, err := c.client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("keystoneauth1.exceptions.connection.ConnectFailure: Unable to establish connection to %s: %w", address, err)
 	}
@@ -106,18 +204,7 @@ func (c *cloud) do(ctx context.Context, method, address string, body, into any) 
 		return nil, fmt.Errorf("read answer of %s %s: %w", method, address, err)
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		var problem struct {
-			Error struct {
-				Message string `json:"message"`
-			} `json:"error"`
-		}
-		_ = json.Unmarshal(data, &problem) // a body that is no JSON leaves the message empty, as the SDK does
-		class := "openstack.exceptions.HttpException"
-		if response.StatusCode == http.StatusNotFound {
-			class = "openstack.exceptions.NotFoundException"
-		}
-		return nil, &cloudError{response.StatusCode, fmt.Sprintf("%s: %d: Client Error for url: %s, %s",
-			class, response.StatusCode, address, problem.Error.Message)}
+		return nil, &cloudError{response.StatusCode, serviceText(data), address}
 	}
 	if into != nil {
 		if err := json.Unmarshal(data, into); err != nil {
@@ -168,15 +255,13 @@ func (c *cloud) authenticate(ctx context.Context) error {
 		return fmt.Errorf("authenticate: %w", err)
 	}
 	c.token = header.Get("X-Subject-Token")
+	c.endpoints = map[string]string{}
 	for _, service := range answer.Token.Catalog {
 		for _, endpoint := range service.Endpoints {
-			if service.Type == "identity" && endpoint.Interface == "public" && (c.region == "" || c.region == endpoint.Region) {
-				c.endpoint = strings.TrimSuffix(endpoint.URL, "/")
+			if endpoint.Interface == "public" && (c.region == "" || c.region == endpoint.Region) {
+				c.endpoints[service.Type] = strings.TrimSuffix(endpoint.URL, "/")
 			}
 		}
-	}
-	if c.endpoint == "" {
-		return fmt.Errorf("keystoneauth1.exceptions.catalog.EndpointNotFound: public endpoint for identity service in %s region not found", c.region)
 	}
 	return nil
 }
@@ -188,14 +273,12 @@ type keystoneObject struct {
 	DomainID    string  `json:"domain_id"`
 	Description *string `json:"description"`
 	IsDomain    bool    `json:"is_domain"`
+	Tags        []any   `json:"tags"`
 }
 
 func (c *cloud) identity(ctx context.Context, kind, id string) (keystoneObject, error) {
-	if err := c.authenticate(ctx); err != nil {
-		return keystoneObject{}, err
-	}
 	answer := map[string]keystoneObject{}
-	if _, err := c.do(ctx, http.MethodGet, c.endpoint+"/"+kind+"s/"+id, nil, &answer); err != nil {
+	if err := c.call(ctx, http.MethodGet, identity, kind+"s/"+id, nil, &answer); err != nil {
 		return keystoneObject{}, err
 	}
 	return answer[kind], nil

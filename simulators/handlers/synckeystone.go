@@ -2,11 +2,8 @@ package handlers
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/google/uuid"
@@ -31,53 +28,35 @@ func (k *keystoneSync) info(format string, arguments ...any) {
 // syncKeystone is `sync-keystone EVENT UUID`.
 func syncKeystone(ctx context.Context, s Surroundings, arguments []string) int {
 	events := []string{"identity.project.created", "identity.project.updated", "identity.project.deleted"}
-	p := parser{
+	values, code, done := s.arguments(parser{
 		program: "sync-keystone", description: "Handle Keystone Events",
-		options: []option{
-			{name: "--os-cloud", metavar: "OS_CLOUD", help: "Cloud to load. default: understack"},
-			{name: "--nautobot_url", metavar: "NAUTOBOT_URL", help: "Nautobot API " + defaultNautobotURL, check: isURL},
-			{name: "--nautobot_token", metavar: "NAUTOBOT_TOKEN"},
-		},
+		options: append([]option{{name: "--os-cloud", metavar: "OS_CLOUD", help: "Cloud to load. default: understack"}}, nautobotOptions...),
 		positionals: []positional{
 			{name: "event", shown: "{" + strings.Join(events, ",") + "}", check: oneOf("Event", events)},
 			{name: "object", shown: "object", check: isUUID},
 		},
+	}, arguments)
+	if done {
+		return code
 	}
-	values, err := p.parse(arguments)
-	switch {
-	case errors.Is(err, errHelp):
-		fmt.Fprint(s.Stdout, p.help())
-		return 0
-	case err != nil:
-		fmt.Fprintf(s.Stderr, "%s%s: error: %v\n", p.usage(), p.program, err)
-		return 2
+	name := values["--os-cloud"]
+	if name == "" {
+		name = s.Getenv("OS_CLOUD")
 	}
-	first := func(candidates ...string) string {
-		for _, candidate := range candidates {
-			if candidate != "" {
-				return candidate
-			}
-		}
-		return ""
+	if name == "" {
+		name = "understack"
 	}
 	k := &keystoneSync{Surroundings: s}
+	var err error
 	if k.project, err = pythonUUID(values["object"]); err != nil {
 		return s.crash(err)
 	}
-	if k.cloud, err = connect(s, first(values["--os-cloud"], s.Getenv("OS_CLOUD"), "understack")); err != nil {
+	if k.cloud, err = connect(s, name); err != nil {
 		return s.crash(err)
 	}
-	token := values["--nautobot_token"]
-	if token == "" {
-		data, err := os.ReadFile(s.path("/etc/nb-token/token"))
-		if err != nil {
-			return s.crash(fmt.Errorf("FileNotFoundError: %w", err))
-		}
-		token = strings.TrimSpace(string(data))
+	if k.nautobot, err = s.nautobot(values); err != nil {
+		return s.crash(err)
 	}
-	k.nautobot = nautobotClient{base: first(values["--nautobot_url"], s.Getenv("NAUTOBOT_URL"), defaultNautobotURL), token: token}
-
-	var code int
 	switch values["event"] {
 	case events[0]:
 		code, err = k.created(ctx)

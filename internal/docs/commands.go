@@ -32,6 +32,7 @@ var outputs = map[string][]printed{
 		{"`-o json`", "internal/cli/publish", "record", true},
 		{"`--list -o json`", "internal/cli/publish", "item", true},
 	},
+	"eventrig explain":         {{"`-o json`", "internal/cli/explain", "entry", true}},
 	"eventrig serve nautobot":  {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve openstack": {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve ontap":     {{"`-o json`", "internal/cli/serve", "ready", false}},

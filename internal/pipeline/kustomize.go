@@ -1,21 +1,13 @@
 package pipeline
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 
-	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
-	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 	kyaml "sigs.k8s.io/yaml"
 
 	"github.com/eventrig/eventrig/internal/failure"
@@ -30,20 +22,28 @@ func (l *loader) kustomize(folder string) error {
 	if err != nil || file != "" {
 		return failure.New(failure.BadInput, "give a folder with a kustomization.yaml", "read kustomization %s: %w", l.name(folder), err)
 	}
-	watched := &watchedFS{FileSystem: l.files, root: root.String(), shown: func(name string) string {
+	watched := &watchedFS{FileSystem: l.files, loader: l, root: root.String(), read: map[string]bool{}, shown: func(name string) string {
 		if relative, err := filepath.Rel(root.String(), name); err == nil {
 			return l.name(l.join(folder, relative))
 		}
 		return l.name(name)
 	}}
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(watched, folder)
+	resources, err := within(l.ctx, renderTime, func() (resmap.ResMap, error) {
+		return krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(watched, folder)
+	})
 	if err != nil {
-		if watched.syntax != nil {
-			return watched.syntax // kustomize wraps it in many words and loses the line
+		if found := watched.failed(); found != nil {
+			return found // kustomize wraps it in many words and loses the line
 		}
 		return failure.New(failure.BadInput, "`kustomize build` on this folder says the same", "%s: kustomize: %w",
 			l.name(folder), err)
 	}
+	for _, problem := range watched.problems {
+		if err := l.report(problem.File, problem.asError()); err != nil {
+			return err
+		}
+	}
+	l.unlisted = append(l.unlisted, l.passedOver(folder, watched)...)
 	for _, built := range resources.Resources() {
 		object, err := l.built(folder, built, watched.keepOrigins)
 		if err != nil {
@@ -129,73 +129,4 @@ func (l *loader) writtenAs(file string, object *unstructured.Unstructured) sourc
 		}
 	}
 	return found
-}
-
-// watchedFS notes the first file with a syntax error that kustomize reads, and has the kustomization that is built ask
-// for origins, without changing the user's file.
-type watchedFS struct {
-	filesys.FileSystem
-	root  string
-	shown func(file string) string
-
-	mutex       sync.Mutex
-	syntax      error
-	keepOrigins bool // the user asked for the annotations himself
-}
-
-// ReadFile reads a file.
-func (w *watchedFS) ReadFile(name string) ([]byte, error) {
-	content, err := w.FileSystem.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	base := path.Base(filepath.ToSlash(name))
-	kustomization := slices.Contains(kustomizationNames, base)
-	if !isManifest(base) && !kustomization {
-		return content, nil
-	}
-	if err := syntax(w.shown(name), content); err != nil {
-		w.mutex.Lock()
-		if w.syntax == nil {
-			w.syntax = err
-		}
-		w.mutex.Unlock()
-		return content, nil
-	}
-	if kustomization && filepath.Dir(name) == filepath.Clean(w.root) {
-		return w.askForOrigins(content), nil
-	}
-	return content, nil
-}
-
-func syntax(file string, content []byte) error {
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	for {
-		var document yaml.Node
-		if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return syntaxError(file, err)
-		}
-	}
-}
-
-func (w *watchedFS) askForOrigins(content []byte) []byte {
-	var fields map[string]any
-	if err := kyaml.Unmarshal(content, &fields); err != nil || fields == nil {
-		return content // kustomize says what is wrong with it
-	}
-	list, _ := fields["buildMetadata"].([]any)
-	if slices.Contains(list, any(types.OriginAnnotations)) {
-		w.mutex.Lock()
-		w.keepOrigins = true
-		w.mutex.Unlock()
-		return content
-	}
-	fields["buildMetadata"] = append(list, types.OriginAnnotations)
-	changed, err := kyaml.Marshal(fields)
-	if err != nil {
-		return content
-	}
-	return changed
 }

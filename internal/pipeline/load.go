@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"helm.sh/helm/v3/pkg/chart"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/eventrig/eventrig/internal/failure"
@@ -20,14 +21,27 @@ import (
 // kustomizationNames are the names by which a folder is a kustomization.
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
-// Options say how manifests are read. The zero value is right for files, folders and kustomizations.
+// Options say how manifests are read. The zero value is right for files, folders, kustomizations and charts with their own
+// values.
 type Options struct {
+	Values      []string // files with values for Helm charts: "FILE", or "CHART=FILE" for one by its path or name; the last one counts most
+	Set         []string // "KEY=VALUE" as `helm --set` takes it, over the files, for every chart
+	Namespaces  []string // where objects go that name no namespace: "NAMESPACE", or "PATH=NAMESPACE" for an argument or a chart; a chart's release namespace too
+	KubeVersion string   // what charts see as .Capabilities.KubeVersion; 1.34.0 when empty
+	APIVersions []string // what charts see in .Capabilities.APIVersions besides Kubernetes' and Argo's own
+	Remote      bool     // let kustomize fetch what is not on this machine
 }
 
-// Load reads files and folders. A folder with a kustomization is built by kustomize; of another one all .yaml, .yml and
-// .json files are read, and below it each folder by the same rule. A file that is reached twice counts once.
+// Load reads files and folders. A folder with a Chart.yaml is rendered by Helm, one with a kustomization is built by
+// kustomize; of another one all .yaml, .yml and .json files are read, and below it each folder by the same rule. A file that
+// is reached twice counts once.
 func Load(paths ...string) (*Graph, error) {
-	loader := onDisk(context.Background(), Options{})
+	return LoadWith(context.Background(), Options{}, paths...)
+}
+
+// LoadWith is Load with options.
+func LoadWith(ctx context.Context, options Options, paths ...string) (*Graph, error) {
+	loader := onDisk(ctx, options)
 	if err := loader.all(paths); err != nil {
 		return nil, err
 	}
@@ -88,8 +102,15 @@ type loader struct {
 	reached  map[string]bool          // files and kustomizations that were read, by real name
 	written  map[string][]Object      // what files hold, as kustomize's origins name them
 	tolerant bool                     // note errors and go on
+	cache    map[string]part          // what files and kustomizations gave in an earlier reading, by real name
+
+	roots     []string // the arguments
+	charts    []string // names of the charts that were read
+	namespace string   // for what is read from the current argument and names none
+	vary      func(*helmChart, *chart.Chart, map[string]any) error
 
 	objects  []Object
+	unlisted []Object
 	problems []Problem
 }
 
@@ -105,8 +126,17 @@ func onDisk(ctx context.Context, options Options) *loader {
 	}}
 }
 
+// part is what one file or kustomization gave.
+type part struct {
+	objects  []Object
+	unlisted []Object
+	problems []Problem
+}
+
 func (l *loader) all(paths []string) error {
+	l.roots = paths
 	for _, name := range paths {
+		l.namespace = l.namespaceOf(name, "")
 		info, err := os.Stat(name)
 		if err != nil {
 			err = failure.New(failure.BadInput, "give a file or folder with manifests", "read manifests: %w", err)
@@ -117,7 +147,7 @@ func (l *loader) all(paths []string) error {
 			return err
 		}
 	}
-	return nil
+	return l.report("", l.unused())
 }
 
 // report passes an error on, or notes it where reading goes on.
@@ -143,15 +173,17 @@ func (l *loader) first(file string) bool {
 
 func (l *loader) load(name string, folder bool) error {
 	if err := l.ctx.Err(); err != nil {
-		return fmt.Errorf("read manifests: %w", err)
+		return l.report(name, fmt.Errorf("read manifests: %w", err))
 	}
 	if !folder {
 		if slices.Contains(kustomizationNames, path.Base(filepath.ToSlash(name))) {
 			name, folder = l.join(name, ".."), true
-		} else if l.first(name) {
-			return l.report(l.name(name), l.file(name))
-		} else {
+		} else if !l.first(name) {
 			return nil
+		} else if packed(name) {
+			return l.report(l.name(name), l.chart(name))
+		} else {
+			return l.once(name, name, func() error { return l.file(name) })
 		}
 	}
 	if !l.first(name) {
@@ -162,9 +194,12 @@ func (l *loader) load(name string, folder bool) error {
 		return l.report(l.name(name), failure.New(failure.BadInput, "give a file or folder with manifests", "read manifests: %w", err))
 	}
 	slices.Sort(entries)
+	if slices.Contains(entries, chartFile) {
+		return l.report(l.name(l.join(name, chartFile)), l.chart(name))
+	}
 	for _, kustomization := range kustomizationNames {
 		if slices.Contains(entries, kustomization) {
-			return l.report(l.name(l.join(name, kustomization)), l.kustomize(name))
+			return l.once(name, l.join(name, kustomization), func() error { return l.kustomize(name) })
 		}
 	}
 	for _, entry := range entries {
@@ -179,6 +214,32 @@ func (l *loader) load(name string, folder bool) error {
 		}
 	}
 	return nil
+}
+
+// once reads what does not depend on the values of a chart, or takes it from an earlier reading.
+func (l *loader) once(name, file string, read func() error) error {
+	key := l.real(name)
+	if known, ok := l.cache[key]; ok {
+		l.objects, l.unlisted = append(l.objects, known.objects...), append(l.unlisted, known.unlisted...)
+		l.problems = append(l.problems, known.problems...)
+		return nil
+	}
+	objects, unlisted, problems := len(l.objects), len(l.unlisted), len(l.problems)
+	if err := l.report(l.name(file), read()); err != nil {
+		return err
+	}
+	for i, object := range l.objects[objects:] {
+		l.objects[objects+i] = inNamespace(object, l.namespace)
+	}
+	if l.cache != nil {
+		l.cache[key] = part{slices.Clone(l.objects[objects:]), slices.Clone(l.unlisted[unlisted:]), slices.Clone(l.problems[problems:])}
+	}
+	return nil
+}
+
+// packed reports whether a file is a packed Helm chart.
+func packed(name string) bool {
+	return strings.HasSuffix(name, ".tgz") || strings.HasSuffix(name, ".tar.gz")
 }
 
 func isManifest(name string) bool {
@@ -233,6 +294,11 @@ func (l *loader) graph() (*Graph, error) {
 		}
 		if err := l.report(object.File, problem.asError()); err != nil {
 			return nil, err
+		}
+	}
+	for _, object := range l.unlisted {
+		if _, ok := seen[object.GroupVersionKind().Group+"/"+object.Key()]; !ok {
+			graph.Unlisted = append(graph.Unlisted, object)
 		}
 	}
 	return graph, nil

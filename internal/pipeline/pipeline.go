@@ -39,6 +39,9 @@ func (o Object) Key() string {
 // Objects is not to be changed after that.
 type Graph struct {
 	Objects []Object
+	// Unlisted are objects in the folders of kustomizations that these do not list, with the namespace that they are written
+	// with: not part of what would be applied.
+	Unlisted []Object
 
 	typed typed
 }

@@ -1,0 +1,3 @@
+{{- define "automation.labels" -}}
+app: {{ required "a name for the labels is needed: set labels.app" (.Values.labels | default dict).app | quote }}
+{{- end }}

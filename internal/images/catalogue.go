@@ -68,7 +68,7 @@ const UnderStackHandlersImage = "ghcr.io/rackerlabs/understack/ironic-nautobot-c
 // UnderStackCommands are the commands of the images that UnderStack's Workflows and Jobs run, by repository, as far as
 // eventrig-handlers has stand-ins for them.
 var UnderStackCommands = map[string][]string{
-	UnderStackHandlersImage:                               {"sync-keystone", "sync-network-segment-range", "undersync-switch"},
+	UnderStackHandlersImage:                               {"openstack-oslo-event", "sync-keystone", "sync-network-segment-range", "undersync-switch"},
 	"ghcr.io/rackerlabs/understack/openstack-client":      {"openstack", "python", "python3"},
 	"ghcr.io/rss-engineering/undercloud-nautobot/ansible": {"ansible-runner"},
 	"python": {"python", "python3"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/images"
+	"github.com/eventrig/eventrig/simulators/handlers"
 )
 
 func TestRepositoryLeavesTagAndDigestAway(t *testing.T) {
@@ -53,6 +55,17 @@ func TestDefaultCatalogueHasWhatTheComponentsCanDo(t *testing.T) {
 	for _, reference := range []string{"nats-streaming:0.22.1", "quay.io/argoproj/workflow-controller", "busybox"} {
 		if image, ok := catalogue.Find(reference); ok {
 			t.Errorf("%s is %+v", reference, image)
+		}
+	}
+}
+
+func TestThereIsAStandInForEachCommand(t *testing.T) {
+	names := handlers.Names()
+	for repository, commands := range images.UnderStackCommands {
+		for _, command := range commands {
+			if !slices.Contains(names, command) {
+				t.Errorf("%s: no stand-in is called %s", repository, command)
+			}
 		}
 	}
 }

@@ -108,6 +108,7 @@ var commands map[string]command
 func init() { // a literal would refer to itself by way of Names
 	commands = map[string]command{
 		"ansible-runner":             ansibleRunner,
+		"openstack-oslo-event":       openstackOsloEvent,
 		"openstack":                  openstackCLI,
 		"python":                     python,
 		"python3":                    python,

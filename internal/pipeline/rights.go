@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -146,7 +147,8 @@ func (g *Graph) bindingsOf(namespace, serviceAccount string) []binding {
 		if slices.ContainsFunc(bound.subjects, func(subject rbacv1.Subject) bool {
 			switch subject.Kind {
 			case rbacv1.ServiceAccountKind:
-				return subject.Name == serviceAccount && subject.Namespace == namespace
+				// A RoleBinding may leave the namespace out: it is its own then (plugin/pkg/auth/authorizer/rbac of Kubernetes).
+				return subject.Name == serviceAccount && cmp.Or(subject.Namespace, bound.GetNamespace()) == namespace
 			case rbacv1.UserKind:
 				return subject.Name == user
 			case rbacv1.GroupKind:

@@ -57,7 +57,7 @@ var destRules = []Rule{
 	{
 		ID: "contracts/same-dest", Severity: Warning, Title: "Two parameters of a trigger write to one place",
 		Why: "They are applied in order, so the last one counts and the others do nothing. Mostly a copied parameter whose index was forgotten.",
-		Bad: strings.Replace(parameterExample("spec.arguments.parameters.0.value", "sync-project"), "        source:\n", `        - src: {dependencyName: message, dataKey: body.payload.target.id}
+		Bad: strings.Replace(parameterExample("spec.arguments.parameters.0.value", "sync-project"), "        source:\n", `        - src: {dependencyName: message, dataKey: payload.target.id}
           dest: spec.arguments.parameters.0.value
         source:
 `, 1) + "---\n" + usingExample("project"),
@@ -290,7 +290,7 @@ func parameterExample(dest, template string) string {
                 - {name: project, value: none}
 `)
 	return strings.Replace(text, "        source:\n", `        parameters:
-        - src: {dependencyName: message, dataKey: body.event_type}
+        - src: {dependencyName: message, dataKey: event_type}
           dest: `+dest+`
         source:
 `, 1)

@@ -25,7 +25,7 @@ func TestExamples(t *testing.T) {
 				t.Error("the bad example makes it find nothing")
 			}
 			for _, finding := range bad {
-				if finding.Rule != rule.ID {
+				if finding.Rule != rule.ID && finding.Severity != lint.Info {
 					t.Errorf("the bad example makes another rule find something: %+v", finding)
 				}
 				if filepath.Base(finding.File) == "around.yaml" {
@@ -33,6 +33,9 @@ func TestExamples(t *testing.T) {
 				}
 			}
 			for _, finding := range lint.Run(t.Context(), example(t, rule.Good), lint.Rules).Findings {
+				if finding.Rule != rule.ID && finding.Severity == lint.Info {
+					continue // what is worth knowing of a rule's example belongs to another page
+				}
 				t.Errorf("in the good example something is found: %+v", finding)
 			}
 		})

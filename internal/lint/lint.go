@@ -69,8 +69,8 @@ type Rule struct {
 	Severity Severity
 	Title    string // one line, without a full stop
 	Why      string // Markdown: what happens, and how it is known
-	Bad      string // YAML in which this rule finds something and no other does
-	Good     string // YAML in which nothing is found
+	Bad      string // YAML in which this rule finds something, and others find nothing worse than info
+	Good     string // YAML in which this rule finds nothing, and others nothing worse than info
 	Check    func(in *Input, report Report)
 }
 

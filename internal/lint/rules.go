@@ -3,7 +3,9 @@ package lint
 import "slices"
 
 // Rules are all rules, by family.
-var Rules = slices.Concat(inputRules, wiringRules, contractRules, suppressionRules)
+var Rules = slices.Concat(inputRules, wiringRules, contractRules,
+	transformRules, pathRules, filterRules, exprRules, rightsRules, amqpRules, deliveryRules, handlerRules,
+	suppressionRules)
 
 // Find returns the rule with an id.
 func Find(id string) (Rule, bool) {

@@ -281,12 +281,14 @@ spec:
   - name: message
     eventSourceName: ` + source + `
     eventName: ` + event + `
+    transform:
+      jq: .body["oslo.message"] | fromjson
   triggers:
   - template:
       name: note
       log: {}
     parameters:
-    - src: {dependencyName: message, dataKey: body.event_type}
+    - src: {dependencyName: message, dataKey: event_type}
       dest: name
 `
 }
@@ -302,5 +304,6 @@ spec:
       exchangeName: keystone
       exchangeType: topic
       routingKey: notifications.info
+      queueDeclare: {name: argo_notifications, durable: true}
       jsonBody: true
 `

@@ -161,6 +161,11 @@ spec:
   - name: message
     eventSourceName: openstack-keystone
     eventName: notifications
+    transform:
+      jq: .body["oslo.message"] | fromjson
+    filters:
+      data:
+      - {path: event_type, type: string, value: [^identity.project.created$]}
   triggers:
   - template:
       name: sync

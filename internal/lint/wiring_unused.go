@@ -39,6 +39,7 @@ spec:
       exchangeName: keystone
       exchangeType: topic
       routingKey: notifications.error
+      queueDeclare: {name: argo_errors, durable: true}
       jsonBody: true
 `,
 		Good: sensorExample("openstack-keystone", "notifications") + "---\n" + eventSourceExample,

@@ -85,3 +85,7 @@ func EventTypes(command string) []string { return slices.Sorted(maps.Keys(taken[
 func EventHandlers(command, eventType string) []EventHandler {
 	return slices.Clone(taken[command][eventType])
 }
+
+// Gone reports whether a command was once in UnderStack's images and no longer is: rackerlabs/understack 2c8c08d3 has
+// templates that still run it.
+func Gone(command string) bool { return command == "sync-provision-state" }

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -202,14 +203,21 @@ func (o *Observer) Track(published []scenario.Published, own ...string) ([]strin
 	}
 	o.mu.Unlock()
 	var keys []string
+	own = slices.Clone(own)
+	known := map[[4]string][]route{} // many messages go one way, and finding it asks the API server
 	for _, p := range published {
-		routes, err := o.routes(sources, p)
-		if err != nil {
-			return nil, failure.New(failure.Environment, "", "find the EventSources for %s: %w", p.RoutingKey, err)
+		way := [4]string{p.VHost, p.Exchange, p.RoutingKey, p.Source}
+		routes, found := known[way]
+		if !found {
+			var err error
+			if routes, err = o.routes(sources, p); err != nil {
+				return nil, failure.New(failure.Environment, "", "find the EventSources for %s: %w", p.RoutingKey, err)
+			}
+			known[way] = routes
 		}
 		o.mu.Lock()
 		key := o.state.keyFor(scenario.Key(p), p.Time, own)
-		keys = append(keys, key)
+		keys, own = append(keys, key), append(own, key)
 		o.state.track(key, p.Time, routes)
 		o.mu.Unlock()
 	}

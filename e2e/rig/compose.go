@@ -27,12 +27,12 @@ func Compose(step scenario.Step) ([]scenario.Published, error) {
 			messages = append(messages, made)
 		}
 	case step.Publish != nil:
+		next, err := composed(catalogue, *step.Publish)
+		if err != nil {
+			return nil, err
+		}
 		for range max(step.Publish.Count, 1) {
-			made, err := composed(catalogue, *step.Publish)
-			if err != nil {
-				return nil, err
-			}
-			messages = append(messages, made)
+			messages = append(messages, next())
 		}
 	}
 	return messages, nil
@@ -68,37 +68,36 @@ func replayed(catalogue *oslo.Catalogue, step scenario.Replay, recorded scenario
 	return made, nil
 }
 
-// composed makes the message of a publish step: a raw body as it is, or a notification of the catalogue.
-func composed(catalogue *oslo.Catalogue, step scenario.Publish) (scenario.Published, error) {
+// composed returns what makes the messages of a publish step: a raw body as it is, or notifications of the catalogue.
+func composed(catalogue *oslo.Catalogue, step scenario.Publish) (next func() scenario.Published, err error) {
 	if step.Raw != "" {
 		made := asItIs([]byte(step.Raw))
 		made.VHost, made.Exchange, made.RoutingKey = step.VHost, step.Exchange, step.RoutingKey
 		if made.VHost == "" || made.Exchange == "" || made.RoutingKey == "" {
-			return made, failure.New(failure.BadInput, "a raw body says nothing about its route", "publish: raw needs vhost, exchange and routing-key")
+			return nil, failure.New(failure.BadInput, "a raw body says nothing about its route", "publish: raw needs vhost, exchange and routing-key")
 		}
-		return made, nil
+		return func() scenario.Published { return made }, nil
 	}
 	template, err := catalogue.Lookup(step.Event)
 	if err != nil {
-		return scenario.Published{}, err
-	}
-	// Identifiers are never the same twice on one rig.
-	notification, route, err := template.Build(oslo.Options{Random: oslo.NewRandom(rand.Uint64()), Set: step.Set, Remove: step.Remove})
-	if err != nil {
-		return scenario.Published{}, fmt.Errorf("make %s: %w", step.Event, err)
+		return nil, err
 	}
 	driver := oslo.MessagingV2
 	if step.Driver != "" {
 		if driver, err = oslo.ParseDriver(step.Driver); err != nil {
-			return scenario.Published{}, err
+			return nil, err
 		}
 	}
-	body, err := notification.Body(driver)
+	// Identifiers are never the same twice on one rig.
+	series, err := template.Series(oslo.Options{Random: oslo.NewRandom(rand.Uint64()), Set: step.Set, Remove: step.Remove}, driver)
 	if err != nil {
-		return scenario.Published{}, err
+		return nil, err
 	}
-	return scenario.Published{
-		MessageID: notification.MessageID, EventType: notification.EventType, Body: body,
-		VHost: cmp.Or(step.VHost, route.VHost), Exchange: cmp.Or(step.Exchange, route.Exchange), RoutingKey: cmp.Or(step.RoutingKey, route.RoutingKey),
+	return func() scenario.Published {
+		made := series.Next()
+		return scenario.Published{
+			MessageID: made.MessageID, EventType: made.EventType, Body: made.Body,
+			VHost: cmp.Or(step.VHost, made.Route.VHost), Exchange: cmp.Or(step.Exchange, made.Route.Exchange), RoutingKey: cmp.Or(step.RoutingKey, made.Route.RoutingKey),
+		}
 	}, nil
 }

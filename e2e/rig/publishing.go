@@ -21,9 +21,24 @@ func (r *Rig) Messages(_ context.Context, step scenario.Step) ([]scenario.Messag
 	}
 	var messages []scenario.Message
 	for _, one := range published {
-		messages = append(messages, scenario.Message{Published: one, Send: func(ctx context.Context) error { return r.send(ctx, one) }})
+		messages = append(messages, r.message(one))
 	}
 	return messages, nil
+}
+
+// message is what sends a message to the rig's RabbitMQ.
+func (r *Rig) message(published scenario.Published) scenario.Message {
+	return scenario.Message{
+		Published: published,
+		Send:      func(ctx context.Context) error { return r.send(ctx, published) },
+		Begin: func(ctx context.Context) (func(context.Context) error, error) {
+			return r.publishers.Begin(ctx, routeOf(published), published.Body)
+		},
+	}
+}
+
+func routeOf(m scenario.Published) oslo.Route {
+	return oslo.Route{VHost: m.VHost, Exchange: m.Exchange, RoutingKey: m.RoutingKey}
 }
 
 // Publish sends what a publish step says and returns once the broker has confirmed it.
@@ -44,7 +59,7 @@ func (r *Rig) Publish(ctx context.Context, step scenario.Publish) ([]scenario.Pu
 
 // send sends a message and returns once the broker has confirmed it.
 func (r *Rig) send(ctx context.Context, message scenario.Published) error {
-	return r.publishers.Publish(ctx, oslo.Route{VHost: message.VHost, Exchange: message.Exchange, RoutingKey: message.RoutingKey}, message.Body)
+	return r.publishers.Publish(ctx, routeOf(message), message.Body)
 }
 
 // WaitSettled waits until every component on the way was observed to be done with the messages: what they start has

@@ -164,8 +164,7 @@ func (s *space) ChangeOpenStack(ctx context.Context, change scenario.OpenStackCh
 	}
 	var messages []scenario.Message
 	for _, one := range told {
-		message := published(one)
-		messages = append(messages, scenario.Message{Published: message, Send: func(ctx context.Context) error { return s.rig.send(ctx, message) }})
+		messages = append(messages, s.rig.message(published(one)))
 	}
 	return messages, nil
 }

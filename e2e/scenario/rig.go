@@ -56,6 +56,9 @@ type Message struct {
 	Published
 	// Send sends it and returns once the broker confirmed it, or the webhook answered as wanted.
 	Send func(ctx context.Context) error
+	// Begin, where there is one, is Send in two halves, for many messages on their way at once: it sends, and wait
+	// returns once the broker confirmed it. Those begun one after the other arrive in that order.
+	Begin func(ctx context.Context) (wait func(context.Context) error, err error)
 	// Silent is a call that is to be refused: no event comes of it.
 	Silent bool
 }

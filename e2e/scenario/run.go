@@ -188,66 +188,6 @@ func (r *runner) step(ctx context.Context, step Step) error {
 	return nil
 }
 
-// publish sends a step's messages and follows them.
-func (r *runner) publish(ctx context.Context, what string, step Step) error {
-	return r.deliver(ctx, what, func() ([]Message, error) { return r.rig.Messages(ctx, step) }, true)
-}
-
-// deliver sends the messages that make makes, which needs somebody to hear them.
-func (r *runner) deliver(ctx context.Context, what string, make func() ([]Message, error), heard bool) error {
-	if heard && !r.ready {
-		r.waiting("the EventSources and Sensors")
-		if err := r.rig.Observer().Ready(ctx); err != nil {
-			return fmt.Errorf("wait for the EventSources and Sensors: %w", err)
-		}
-		r.ready = true
-	}
-	messages, err := make()
-	if err != nil {
-		return fmt.Errorf("publish %s: %w", what, err)
-	}
-	for i, m := range messages {
-		r.waiting(fmt.Sprintf("message %d of %d to be taken", i+1, len(messages)))
-		if err := r.send(ctx, m); err != nil {
-			return fmt.Errorf("publish %s: %w", what, err)
-		}
-	}
-	return nil
-}
-
-func (r *runner) send(ctx context.Context, m Message) error {
-	// The time before, because an EventSource may have the message before the confirmation is here.
-	m.Time = time.Now()
-	if m.Silent {
-		return m.Send(ctx)
-	}
-	keys, err := r.rig.Observer().Track([]Published{m.Published}, r.keys...)
-	if err != nil {
-		return fmt.Errorf("follow it: %w", err)
-	}
-	r.own(keys...)
-	if err := m.Send(ctx); err != nil {
-		return err
-	}
-	to := cmpText(m.Source, m.VHost+"/"+m.Exchange+"/"+m.RoutingKey)
-	for _, key := range keys {
-		r.rig.Ledger().Append(ledger.Record{Time: m.Time, Hop: ledger.Published, MessageID: key, Verdict: "confirmed", Object: to,
-			Details: map[string]any{"event_type": m.EventType, "bytes": len(m.Body)}})
-		r.log("published %s %s to %s", m.EventType, key, to)
-	}
-	return nil
-}
-
-// own makes messages the scenario's.
-func (r *runner) own(keys ...string) {
-	for _, key := range keys {
-		if !slices.Contains(r.keys, key) {
-			r.keys = append(r.keys, key)
-		}
-	}
-	r.stores.Own(r.keys)
-}
-
 func (r *runner) submit(ctx context.Context, s Submit) error {
 	object, start, err := r.rig.Submission(ctx, s)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ type fakeRig struct {
 	onTrack  func(f *fakeRig)
 	keys     func() []string
 	applyErr error
+	messages []Message // of a publish step, each tracked by its id
 }
 
 func newFakeRig() *fakeRig {
@@ -72,6 +74,8 @@ func (f *fakeRig) Messages(_ context.Context, step Step) ([]Message, error) {
 		return Message{Published: p, Send: func(context.Context) error { f.call(text); return nil }}
 	}
 	switch {
+	case step.Publish != nil && f.messages != nil:
+		return f.messages, nil
 	case step.Publish != nil:
 		return []Message{message("publish "+step.Publish.Event, Published{MessageID: "m", EventType: step.Publish.Event})}, nil
 	case step.Replay != nil:
@@ -123,9 +127,15 @@ func (f *fakeRig) Fault(_ context.Context, fault Fault) (func(context.Context) e
 func (f *fakeRig) Observer() Observer     { return f }
 func (f *fakeRig) Ledger() *ledger.Ledger { return f.log }
 func (f *fakeRig) Track(published []Published, _ ...string) ([]string, error) {
-	keys := []string{"m"}
+	keys := slices.Repeat([]string{"m"}, len(published))
 	if f.keys != nil {
 		keys = f.keys()
+	}
+	if f.messages != nil {
+		for i, p := range published {
+			keys[i] = p.MessageID
+			f.call("track " + p.MessageID)
+		}
 	}
 	if f.onTrack != nil {
 		go f.onTrack(f)

@@ -112,20 +112,23 @@ func (f filler) own(name string) string {
 var phases = []string{"start", "end", "error", "success"}
 
 // fill returns a copy of what parseMarks made with the marks filled in.
-func (f filler) fill(value any) any {
+func (f filler) fill(value any) any { return fillMarks(value, f.value) }
+
+// fillMarks returns a copy of what parseMarks made in which each mark is what fill makes of its form and name.
+func fillMarks(value any, fill func(form, name string) string) any {
 	switch v := value.(type) {
 	case *marked:
-		return f.text(v)
+		return v.filled(fill)
 	case map[string]any:
 		filled := make(map[string]any, len(v))
 		for key, child := range v {
-			filled[key] = f.fill(child)
+			filled[key] = fillMarks(child, fill)
 		}
 		return filled
 	case []any:
 		filled := make([]any, len(v))
 		for i, child := range v {
-			filled[i] = f.fill(child)
+			filled[i] = fillMarks(child, fill)
 		}
 		return filled
 	default:
@@ -133,16 +136,16 @@ func (f filler) fill(value any) any {
 	}
 }
 
-func (f filler) text(text *marked) string {
-	if len(text.parts) == 1 && text.parts[0].before == "" && text.end == "" {
-		return f.value(text.parts[0].form, text.parts[0].name)
+func (m *marked) filled(fill func(form, name string) string) string {
+	if len(m.parts) == 1 && m.parts[0].before == "" && m.end == "" {
+		return fill(m.parts[0].form, m.parts[0].name)
 	}
 	var filled strings.Builder
-	for _, part := range text.parts {
+	for _, part := range m.parts {
 		filled.WriteString(part.before)
-		filled.WriteString(f.value(part.form, part.name))
+		filled.WriteString(fill(part.form, part.name))
 	}
-	filled.WriteString(text.end)
+	filled.WriteString(m.end)
 	return filled.String()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -30,6 +31,8 @@ type Publisher struct {
 	mu       sync.Mutex
 	channel  *amqp.Channel
 	declared map[Route]bool
+
+	blocked atomic.Pointer[string] // why the broker takes no messages, nil while it does
 }
 
 // NewPublisher opens a channel for publishing on a connection, which stays the caller's.
@@ -46,27 +49,49 @@ func NewPublisher(connection *amqp.Connection, options ...PublisherOption) (*Pub
 		return nil, fmt.Errorf("ask for publisher confirms: %w", err)
 	}
 	p.channel = channel
+	go p.listen(connection.NotifyBlocked(make(chan amqp.Blocking, 1)))
 	return p, nil
+}
+
+// listen keeps what the broker says of an alarm, until the connection ends.
+func (p *Publisher) listen(said <-chan amqp.Blocking) {
+	for blocking := range said {
+		if p.blocked.Store(nil); blocking.Active {
+			p.blocked.Store(&blocking.Reason)
+		}
+	}
 }
 
 // Publish sends one message and returns when the broker has confirmed it. As with oslo, a message that no queue takes is
 // confirmed too.
 func (p *Publisher) Publish(ctx context.Context, route Route, body []byte) error {
+	wait, err := p.Begin(ctx, route, body)
+	if err != nil {
+		return err
+	}
+	return wait(ctx)
+}
+
+// Begin sends one message and does not wait; wait returns when the broker has confirmed it.
+func (p *Publisher) Begin(ctx context.Context, route Route, body []byte) (wait func(context.Context) error, err error) {
 	confirmation, err := p.send(ctx, route, body)
 	if err != nil {
-		return fmt.Errorf("publish to %s/%s %s: %w", route.VHost, route.Exchange, route.RoutingKey, explain(err))
+		return nil, fmt.Errorf("publish to %s/%s %s: %w", route.VHost, route.Exchange, route.RoutingKey, explain(err))
 	}
-	return await(ctx, route, confirmation)
+	return func(ctx context.Context) error { return p.await(ctx, route, confirmation) }, nil
 }
 
 // await returns once the broker has confirmed a message.
-func await(ctx context.Context, route Route, confirmation *amqp.DeferredConfirmation) error {
+func (p *Publisher) await(ctx context.Context, route Route, confirmation *amqp.DeferredConfirmation) error {
 	confirmed, err := confirmation.WaitContext(ctx)
 	switch {
 	case err == nil && !confirmed && ctx.Err() != nil:
 		err = ctx.Err() // whoever ended it may have closed the connection, too
 		fallthrough
 	case err != nil:
+		if reason := p.blocked.Load(); reason != nil {
+			err = fmt.Errorf("it takes no messages, being %s: %w", *reason, err)
+		}
 		return fmt.Errorf("wait for the broker to confirm a message to %s/%s: %w", route.VHost, route.Exchange, err)
 	case !confirmed:
 		return failure.New(failure.Environment, "see the broker's log", "the broker refused a message to %s/%s, or the connection was lost",

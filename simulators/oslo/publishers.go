@@ -40,6 +40,16 @@ func (p *Publishers) Publish(ctx context.Context, route Route, body []byte) erro
 	return publisher.Publish(ctx, route, body)
 }
 
+// Begin sends one message and does not wait; wait returns when the broker has confirmed it. Messages to one virtual host
+// arrive in the order in which they were begun.
+func (p *Publishers) Begin(ctx context.Context, route Route, body []byte) (wait func(context.Context) error, err error) {
+	publisher, err := p.publisher(ctx, route.VHost)
+	if err != nil {
+		return nil, err
+	}
+	return publisher.Begin(ctx, route, body)
+}
+
 func (p *Publishers) publisher(ctx context.Context, vhost string) (*Publisher, error) {
 	p.mu.Lock()
 	if p.closed {

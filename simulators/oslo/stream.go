@@ -36,7 +36,7 @@ func (p *Publisher) Stream(ctx context.Context, messages iter.Seq2[Message, erro
 	ended := make(chan error, 1)
 	go func() {
 		for s := range underway {
-			err := await(ctx, s.message.Route, s.confirmation)
+			err := p.await(ctx, s.message.Route, s.confirmation)
 			if err == nil {
 				err = confirmed(s.message)
 			}

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,13 +19,6 @@ import (
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/simulators/oslo"
 )
-
-// message is one notification, ready to send.
-type message struct {
-	notification oslo.Notification
-	route        oslo.Route
-	body         []byte
-}
 
 // record is what the JSON output says of a message.
 type record struct {
@@ -69,21 +63,19 @@ func run(cmd *cobra.Command, f flags, args []string, locate Locate) error {
 	return f.send(cmd, next, locate)
 }
 
-// source returns what makes the i-th message.
-func (f flags) source(stdin io.Reader, catalogue *oslo.Catalogue, args []string, options oslo.Options) (func(i int) (message, error), error) {
+// source returns what makes one message after the other. The flags' mistakes show here, before anything is sent.
+func (f flags) source(stdin io.Reader, catalogue *oslo.Catalogue, args []string, options oslo.Options) (func() oslo.Rendered, error) {
 	driver := oslo.Driver(f.driver)
 	if f.file == "" {
 		template, err := catalogue.Lookup(args[0])
 		if err != nil {
 			return nil, err
 		}
-		return func(int) (message, error) {
-			notification, route, err := template.Build(options)
-			if err != nil {
-				return message{}, err
-			}
-			return wrap(notification, route, driver)
-		}, nil
+		series, err := template.Series(options, driver)
+		if err != nil {
+			return nil, err
+		}
+		return series.Next, nil
 	}
 	notification, written, err := readFile(f.file, stdin)
 	if err != nil {
@@ -100,20 +92,24 @@ func (f flags) source(stdin io.Reader, catalogue *oslo.Catalogue, args []string,
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", f.file, err)
 	}
-	if driver == "" {
-		driver = written
-	}
-	return func(i int) (message, error) {
-		if i > 0 {
-			return wrap(notification.Fresh(options), route, driver) // the first goes out as it is
-		}
-		return wrap(notification, route, driver)
-	}, nil
-}
-
-func wrap(notification oslo.Notification, route oslo.Route, driver oslo.Driver) (message, error) {
+	driver = cmp.Or(driver, written)
+	// The first goes out as it is, copies of it have identifiers of their own.
 	body, err := notification.Body(driver)
-	return message{notification: notification, route: route, body: body}, err
+	if err != nil {
+		return nil, err
+	}
+	copies, err := notification.Series(route, options, driver)
+	if err != nil {
+		return nil, err
+	}
+	first := true
+	return func() oslo.Rendered {
+		if !first {
+			return copies.Next()
+		}
+		first = false
+		return oslo.Rendered{Message: oslo.Message{Route: route, Body: body}, MessageID: notification.MessageID, EventType: notification.EventType}
+	}, nil
 }
 
 func readFile(name string, stdin io.Reader) (oslo.Notification, oslo.Driver, error) {
@@ -133,21 +129,18 @@ func readFile(name string, stdin io.Reader) (oslo.Notification, oslo.Driver, err
 }
 
 // dry prints what would be sent: the bodies on stdout, one in a line, where they would go on stderr.
-func (f flags) dry(cmd *cobra.Command, next func(int) (message, error)) error {
+func (f flags) dry(cmd *cobra.Command, next func() oslo.Rendered) error {
 	records := []record{}
-	for i := range f.count {
-		m, err := next(i)
-		if err != nil {
-			return err
-		}
+	for range f.count {
+		m := next()
 		if f.output == "json" {
-			r := m.record()
-			r.Body = m.body
+			r := recordOf(m)
+			r.Body = m.Body
 			records = append(records, r)
 			continue
 		}
-		cmd.PrintErrf("would go to %s\n", m.target())
-		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", m.body); err != nil {
+		cmd.PrintErrf("would go to %s\n", target(m))
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", m.Body); err != nil {
 			return fmt.Errorf("print: %w", err)
 		}
 	}
@@ -159,16 +152,13 @@ func (f flags) dry(cmd *cobra.Command, next func(int) (message, error)) error {
 
 // send publishes the messages at the rate asked for, and prints each once the broker has confirmed it, so also those
 // before an error.
-func (f flags) send(cmd *cobra.Command, next func(int) (message, error), locate Locate) (err error) {
+func (f flags) send(cmd *cobra.Command, next func() oslo.Rendered, locate Locate) (err error) {
 	ctx := cmd.Context()
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	first, err := next(0)
-	if err != nil {
-		return err
-	}
-	address, vhost, err := f.address(first.route.VHost, locate)
+	first := next()
+	address, vhost, err := f.address(first.Route.VHost, locate)
 	if err != nil {
 		return err
 	}
@@ -186,27 +176,24 @@ func (f flags) send(cmd *cobra.Command, next func(int) (message, error), locate 
 	}()
 	begin, confirmed := time.Now(), 0
 	// Stream confirms in the order of sending, so the oldest of these is the one that was confirmed.
-	underway := make(chan message, oslo.Window+2)
+	underway := make(chan oslo.Rendered, oslo.Window+2)
 	err = publisher.Stream(ctx, func(yield func(oslo.Message, error) bool) {
 		wait := pace(f.rate)
 		for i := range f.count {
-			m, err := first, error(nil)
-			if i > 0 {
-				m, err = next(i)
-			}
-			if err == nil {
-				err = wait(ctx)
-			}
-			if err != nil {
+			if err := wait(ctx); err != nil {
 				yield(oslo.Message{}, err)
 				return
 			}
-			m.route.VHost = vhost
+			m := first
+			if i > 0 {
+				m = next() // after the wait, so that it tells the time of its sending
+			}
+			m.Route.VHost = vhost
 			select {
 			case underway <- m:
 			case <-ctx.Done():
 			}
-			if !yield(oslo.Message{Route: m.route, Body: m.body}, nil) {
+			if !yield(m.Message, nil) {
 				return
 			}
 		}
@@ -226,10 +213,10 @@ func (f flags) send(cmd *cobra.Command, next func(int) (message, error), locate 
 
 // reporter returns what prints one confirmed message, and what ends the output. Without a rate it is many at once, and a
 // write for each would cost more than the sending.
-func (f flags) reporter(out io.Writer) (report func(message) error, finish func(published bool) error) {
+func (f flags) reporter(out io.Writer) (report func(oslo.Rendered) error, finish func(published bool) error) {
 	if f.output == "json" {
 		records := []record{}
-		report = func(m message) error { records = append(records, m.record()); return nil }
+		report = func(m oslo.Rendered) error { records = append(records, recordOf(m)); return nil }
 		finish = func(published bool) error {
 			return printJSON(out, map[string]any{"published": published, "notifications": records})
 		}
@@ -245,8 +232,8 @@ func (f flags) reporter(out io.Writer) (report func(message) error, finish func(
 			return nil
 		}
 	}
-	report = func(m message) error {
-		if _, err := fmt.Fprintf(out, "%s  %s -> %s\n", m.notification.MessageID, m.notification.EventType, m.target()); err != nil {
+	report = func(m oslo.Rendered) error {
+		if _, err := fmt.Fprintf(out, "%s  %s -> %s\n", m.MessageID, m.EventType, target(m)); err != nil {
 			return fmt.Errorf("print: %w", err)
 		}
 		return nil
@@ -334,13 +321,12 @@ func pace(rate float64) func(context.Context) error {
 	}
 }
 
-func (m message) record() record {
-	return record{MessageID: m.notification.MessageID, EventType: m.notification.EventType,
-		VHost: m.route.VHost, Exchange: m.route.Exchange, RoutingKey: m.route.RoutingKey}
+func recordOf(m oslo.Rendered) record {
+	return record{MessageID: m.MessageID, EventType: m.EventType, VHost: m.Route.VHost, Exchange: m.Route.Exchange, RoutingKey: m.Route.RoutingKey}
 }
 
-func (m message) target() string {
-	return fmt.Sprintf("vhost %s, exchange %s, key %s", m.route.VHost, m.route.Exchange, m.route.RoutingKey)
+func target(m oslo.Rendered) string {
+	return fmt.Sprintf("vhost %s, exchange %s, key %s", m.Route.VHost, m.Route.Exchange, m.Route.RoutingKey)
 }
 
 func printJSON(out io.Writer, value any) error {

@@ -66,30 +66,57 @@ func openState(path string) (*stateFile, error) {
 
 // write makes a transaction's changes last.
 func (f *stateFile) write(s *store, operations []operation) error {
-	err := f.db.Update(func(tx *bolt.Tx) error {
+	return f.update(func(tx *bolt.Tx) error {
 		for _, o := range operations {
-			bucket, err := tx.CreateBucketIfNotExists([]byte(o.model.path))
-			if err != nil {
-				return fmt.Errorf("make bucket: %w", err)
-			}
-			if o.after == nil {
-				if err := bucket.Delete([]byte(o.before.id)); err != nil {
-					return fmt.Errorf("delete record: %w", err)
-				}
-				continue
-			}
-			data, err := json.Marshal(s.saved(o.model, o.after))
-			if err != nil {
-				return fmt.Errorf("encode record: %w", err)
-			}
-			if err := bucket.Put([]byte(o.after.id), data); err != nil {
-				return fmt.Errorf("put record: %w", err)
+			if err := put(tx, s, o); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
+}
+
+// replace makes the file hold what a store holds and nothing else.
+func (f *stateFile) replace(s *store) error {
+	return f.update(func(tx *bolt.Tx) error {
+		if err := clearAll(tx); err != nil {
+			return err
+		}
+		for _, m := range s.schema.models {
+			for _, r := range s.tables[m.path].byID {
+				if err := put(tx, s, operation{model: m, after: r}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (f *stateFile) update(do func(*bolt.Tx) error) error {
+	if err := f.db.Update(do); err != nil {
 		return fmt.Errorf("write state %s: %w", f.db.Path(), err)
+	}
+	return nil
+}
+
+func put(tx *bolt.Tx, s *store, o operation) error {
+	bucket, err := tx.CreateBucketIfNotExists([]byte(o.model.path))
+	if err != nil {
+		return fmt.Errorf("make bucket: %w", err)
+	}
+	if o.after == nil {
+		if err := bucket.Delete([]byte(o.before.id)); err != nil {
+			return fmt.Errorf("delete record: %w", err)
+		}
+		return nil
+	}
+	data, err := json.Marshal(s.saved(o.model, o.after))
+	if err != nil {
+		return fmt.Errorf("encode record: %w", err)
+	}
+	if err := bucket.Put([]byte(o.after.id), data); err != nil {
+		return fmt.Errorf("put record: %w", err)
 	}
 	return nil
 }
@@ -109,24 +136,20 @@ func (s *store) saved(m *model, r *record) saved {
 }
 
 // clear forgets all records.
-func (f *stateFile) clear() error {
-	err := f.db.Update(func(tx *bolt.Tx) error {
-		var names [][]byte
-		err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
-			if string(name) != string(metaBucket) {
-				names = append(names, slices.Clone(name))
-			}
-			return nil
-		})
-		for _, name := range names {
-			err = errors.Join(err, tx.DeleteBucket(name))
+func (f *stateFile) clear() error { return f.update(clearAll) }
+
+func clearAll(tx *bolt.Tx) error {
+	var names [][]byte
+	err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
+		if string(name) != string(metaBucket) {
+			names = append(names, slices.Clone(name))
 		}
-		return err
+		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("clear state %s: %w", f.db.Path(), err)
+	for _, name := range names {
+		err = errors.Join(err, tx.DeleteBucket(name))
 	}
-	return nil
+	return err
 }
 
 // read fills an empty store from the file and says whether there was anything.

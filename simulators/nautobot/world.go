@@ -10,6 +10,8 @@ import (
 	"github.com/eventrig/eventrig/fixtures/worlds"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/nearest"
+	"github.com/eventrig/eventrig/simulators/internal/faults"
+	"github.com/eventrig/eventrig/simulators/internal/journal"
 )
 
 // Load adds a world's records, all of them or, with an error that names file and line, none.
@@ -27,6 +29,32 @@ func (s *Server) Load(world *worlds.World) error {
 		t.rollback()
 		return err
 	}
+	return nil
+}
+
+// Replace makes the simulator hold what a new one with a world holds. With an error, which names file and line, it is as
+// it was, journal and faults included.
+func (s *Server) Replace(world *worlds.World) error {
+	config := s.config
+	config.StateFile = ""
+	// Built beside the one that is asked meanwhile, which then takes it over.
+	fresh := &Server{config: config, schema: s.schema, journal: journal.New(), faults: &faults.Set{}}
+	if err := fresh.begin(); err != nil {
+		return err
+	}
+	if err := fresh.Load(world); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != nil {
+		if err := s.state.replace(fresh.store); err != nil {
+			return failure.New(failure.Environment, "see whether the disk is full", "%w", err)
+		}
+	}
+	s.store, s.random = fresh.store, fresh.random
+	s.journal.Reset()
+	s.faults.Clear()
 	return nil
 }
 

@@ -85,9 +85,14 @@ func (s *Server) Credentials() (username, password string) {
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.empty()
+	s.Forget()
+}
+
+// empty makes the store that of a new cluster.
+func (s *Server) empty() {
 	s.random = rand.New(rand.NewPCG(s.config.Seed, 0x6f6e746170))
 	s.store = newStore()
-	s.Forget()
 	for _, given := range newCluster {
 		for _, fields := range given.records {
 			if _, err := s.create(&operation{fromWorld: true}, byPath[given.path], fields); err != nil {

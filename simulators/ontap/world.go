@@ -15,9 +15,31 @@ func (s *Server) Load(world *worlds.World) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.store.clone()
+	err := s.load(world)
+	if err != nil {
+		s.store = before
+	}
+	return err
+}
+
+// Replace makes the cluster hold what a new one with a world holds. With an error, which names file and line, it is as it
+// was, journal and faults included.
+func (s *Server) Replace(world *worlds.World) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	store, random := s.store, s.random
+	s.empty()
+	if err := s.load(world); err != nil {
+		s.store, s.random = store, random
+		return err
+	}
+	s.Forget()
+	return nil
+}
+
+func (s *Server) load(world *worlds.World) error {
 	for _, given := range world.ONTAP {
 		if err := s.loadCollection(given); err != nil {
-			s.store = before
 			return err
 		}
 	}

@@ -66,6 +66,7 @@ type Config struct {
 
 // Server is a simulated OpenStack cloud. It is safe for concurrent use.
 type Server struct {
+	seed        uint64
 	cloud       *core.Cloud
 	keystone    *keystone.Keystone
 	services    []*core.Service
@@ -78,7 +79,7 @@ type Server struct {
 
 // New makes a simulated cloud with the domain Default, the project admin and the user admin.
 func New(config Config) *Server {
-	s := &Server{journal: journal.New(), faults: &faults.Set{}, cloud: core.NewCloud(core.Config{
+	s := &Server{seed: config.Seed, journal: journal.New(), faults: &faults.Set{}, cloud: core.NewCloud(core.Config{
 		Seed: config.Seed, Now: config.Now, OnChange: config.OnChange, Publish: config.Publish, Log: config.Log, Transition: config.Transition,
 	})}
 	s.keystone = keystone.New(s.cloud, s.catalog)
@@ -140,13 +141,16 @@ func (s *Server) Notified() any { return s.Notifications() }
 func (s *Server) Flush(ctx context.Context) error { return s.cloud.Notifier.Flush(ctx) }
 
 // Reset puts store, tokens, journal and faults back to what New made. What waits for the broker is still sent.
-func (s *Server) Reset() {
+func (s *Server) Reset() { s.reset(func() {}) }
+
+func (s *Server) reset(then func()) {
 	s.cloud.Reset(func() {
 		for _, fill := range s.fill {
 			fill()
 		}
 		s.journal.Reset()
 		s.faults.Clear()
+		then()
 	})
 }
 

@@ -2,6 +2,7 @@ package openstack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,16 +15,31 @@ import (
 // Load adds a world's records, all of them or, with an error that names file and line, none. What a world brings was
 // there before anyone listened: neither OnChange nor a notification tells it.
 func (s *Server) Load(world *worlds.World) error {
-	return s.cloud.Exclusively(func() error {
-		restore := s.cloud.Snapshot()
-		for _, collection := range world.OpenStack {
-			if err := s.loadCollection(collection); err != nil {
-				restore()
-				return err
-			}
+	return s.cloud.Exclusively(func() error { return s.load(world) })
+}
+
+func (s *Server) load(world *worlds.World) error {
+	restore := s.cloud.Snapshot()
+	for _, collection := range world.OpenStack {
+		if err := s.loadCollection(collection); err != nil {
+			restore()
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// Replace makes the cloud hold what a new one with a world holds. With an error, which names file and line, it is as it
+// was, journal and faults included.
+func (s *Server) Replace(world *worlds.World) error {
+	// What a cloud of the same seed takes this one does, too.
+	trial := New(Config{Seed: s.seed, Now: s.cloud.Now})
+	err := errors.Join(trial.Load(world), trial.Close())
+	if err != nil {
+		return err
+	}
+	s.reset(func() { err = s.load(world) })
+	return err
 }
 
 func (s *Server) loadCollection(collection worlds.Collection) error {

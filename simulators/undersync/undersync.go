@@ -81,9 +81,13 @@ func (s *Server) Token() string { return s.config.Token }
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.empty()
+	s.Forget()
+}
+
+func (s *Server) empty() {
 	s.random = rand.New(rand.NewPCG(s.config.Seed, 0x756e646572))
 	s.groups, s.runs = nil, nil
-	s.Forget()
 }
 
 // State returns the VLAN groups and the runs.
@@ -129,6 +133,25 @@ func (s *Server) Check(path string, names ...string) error {
 func (s *Server) Load(world *worlds.World) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.load(world)
+}
+
+// Replace makes the simulator hold what a new one with a world holds. With an error, which names file and line, it is as
+// it was, journal and faults included.
+func (s *Server) Replace(world *worlds.World) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	random, groups, runs := s.random, s.groups, s.runs
+	s.empty()
+	if err := s.load(world); err != nil {
+		s.random, s.groups, s.runs = random, groups, runs
+		return err
+	}
+	s.Forget()
+	return nil
+}
+
+func (s *Server) load(world *worlds.World) error {
 	groups := slices.Clone(s.groups)
 	for _, collection := range world.Undersync {
 		if collection.Path != groupsPath {

@@ -36,6 +36,7 @@ const Prefix = "/_eventrig/"
 // Simulator is what can be administered.
 type Simulator interface {
 	Load(world *worlds.World) error
+	Replace(world *worlds.World) error // Reset and Load in one; with an error everything is as before
 	Reset()
 	State() map[string][]map[string]any
 	Journal() *journal.Journal
@@ -84,7 +85,7 @@ func Handler(s Simulator, next http.Handler, options ...Option) http.Handler {
 		{"world", map[string]method{
 			"GET":  {"names of the worlds that come with eventrig", nil, h.worldNames},
 			"POST": {"add a world, wholly or not at all: YAML in the body, or ?name=NAME of one that comes with eventrig", []string{"name"}, h.addWorld},
-			"PUT":  {"reset, then add a world, as POST does", []string{"name"}, h.replaceWorld},
+			"PUT":  {"begin anew with a world, as a reset and a POST do; one that is refused changes nothing", []string{"name"}, h.replaceWorld},
 		}},
 		{"reset", map[string]method{"POST": {"put store, journal and faults back to those of a new simulator", nil, h.reset}}},
 		{"state", map[string]method{"GET": {"the records by path; ?path=PATH for one path, any other parameter for a field's value", []string{"*"}, h.state}}},

@@ -48,6 +48,17 @@ func (f *fake) Load(world *worlds.World) error {
 	return nil
 }
 
+func (f *fake) Replace(world *worlds.World) error {
+	fresh := &fake{journal: journal.New(), faults: &faults.Set{}}
+	fresh.Reset()
+	if err := fresh.Load(world); err != nil {
+		return err
+	}
+	f.Reset()
+	f.state = fresh.state
+	return nil
+}
+
 func start(t *testing.T) (*fake, *httptest.Server) {
 	t.Helper()
 	f := &fake{journal: journal.New(), faults: &faults.Set{}}
@@ -99,6 +110,8 @@ func TestEndpoints(t *testing.T) {
 		{"POST", "world?name=one-domain", "a: b", 400, `a name and a body`},
 		{"POST", "world?nam=one-domain", "", 400, `nearest is name`},
 		{"PUT", "world", "nautobot:\n  a/things:\n    - {name: z}\n", 204, ""},
+		{"GET", "state", "", 200, `{"a/things":[{"name":"z"}]}`},
+		{"PUT", "world", "nautobot:\n  a/things: [{name: w}]\n  b/things: []\n", 400, `request:3: no \"b/things\"`},
 		{"GET", "state", "", 200, `{"a/things":[{"name":"z"}]}`},
 		{"POST", "faults", `{"id": "slow", "path": "/x", "delaySeconds": 0.001, "times": 2}`, 201, `"id":"slow"`},
 		{"POST", "faults", `[{"drop": true, "path": "/never"}, {"status": 503, "path": "/y"}]`, 201, `"id":"fault-2"`},

@@ -27,14 +27,13 @@ func (h *handler) addWorld(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// replaceWorld resets and loads. A world that the simulator refuses leaves a simulator that is reset.
+// replaceWorld begins anew with a world. One that the simulator refuses changes nothing.
 func (h *handler) replaceWorld(w http.ResponseWriter, r *http.Request) error {
 	world, err := readWorld(w, r)
 	if err != nil {
 		return err
 	}
-	h.simulator.Reset()
-	if err := h.simulator.Load(world); err != nil {
+	if err := h.simulator.Replace(world); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

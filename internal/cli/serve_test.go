@@ -55,7 +55,7 @@ func serve(t *testing.T, arguments ...string) *program {
 	if err != nil {
 		t.Fatalf("no first line: %v\n%s", err, p.stderr.String())
 	}
-	p.url = strings.TrimSpace(line)
+	p.url = strings.TrimSuffix(strings.TrimSpace(line), "/v3") // a clouds.yaml wants Keystone's own address
 	return p
 }
 
@@ -116,15 +116,32 @@ func until(t *testing.T, condition func() bool) {
 
 func TestServeFinishesRequestsInFlight(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		p := serve(t, "undersync")
-		done := p.inFlight(t, "0.3")
-		p.signal(t, signal)
-		if err := <-done; err != nil {
-			t.Errorf("after %s the request in flight got %v", signal, err)
+		for _, simulator := range []string{"nautobot", "openstack", "ontap", "undersync"} {
+			p := serve(t, simulator, "--tls=false")
+			done := p.inFlight(t, "0.3")
+			p.signal(t, signal)
+			if err := <-done; err != nil {
+				t.Errorf("%s: after %s the request in flight got %v", simulator, signal, err)
+			}
+			if err := p.command.Wait(); err != nil { // exit status 0 is no error
+				t.Errorf("%s: after %s it ended with %v\n%s", simulator, signal, err, p.stderr.String())
+			}
 		}
-		if err := p.command.Wait(); err != nil {
-			t.Errorf("after %s it ended with %v\n%s", signal, err, p.stderr.String())
-		}
+	}
+}
+
+func TestServeIsInterruptedWithAnAnswerOutstanding(t *testing.T) {
+	t.Parallel()
+	p := serve(t, "undersync")
+	done := p.inFlight(t, "600")
+	p.signal(t, syscall.SIGTERM)
+	err := p.command.Wait()
+	if <-done == nil {
+		t.Error("the request in flight got an answer")
+	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 130 || !strings.Contains(p.stderr.String(), "requests were still unanswered after 5s") {
+		t.Errorf("it ended with %v\n%s", err, p.stderr.String())
 	}
 }
 

@@ -97,8 +97,11 @@ func checkCable(w *writer) {
 // cableOf returns the cable at a termination, or nil.
 func (s *store) cableOf(id string) *record {
 	table := s.tables["dcim/cables"]
-	for _, side := range []string{"a", "b"} {
-		if g := table.where(table.model.field("termination_"+side+"_id"), id); g.len() > 0 {
+	if len(table.byID) == 0 {
+		return nil
+	}
+	for _, end := range [...]string{"termination_a_id", "termination_b_id"} {
+		if g := table.where(table.model.field(end), id); g.len() > 0 {
 			return g.at(0)
 		}
 	}
@@ -128,6 +131,9 @@ func (s *store) peerOf(id string) (*model, *record) {
 func (s *store) endpointOf(id string) (m *model, end *record, active, path bool) {
 	cables := s.schema.byPath["dcim/cables"]
 	active = true
+	if s.cableOf(id) == nil {
+		return nil, nil, active, false
+	}
 	var positions []int64
 	seen := map[string]bool{}
 	for !seen[id] {

@@ -170,6 +170,13 @@ func (w *writer) customChoices(field *record) []string {
 }
 
 // customShown is what the API shows: every field of the kind, null where there is no value.
+func (s *store) appendCustom(b []byte, m *model, r *record) []byte {
+	if len(s.tables["extras/custom-fields"].byID) == 0 {
+		return append(b, "{}"...)
+	}
+	return appendJSON(b, s.customShown(m, r))
+}
+
 func (s *store) customShown(m *model, r *record) map[string]any {
 	fields := s.customFields(m.kind)
 	shown := make(map[string]any, len(fields))

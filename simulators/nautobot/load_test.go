@@ -1,8 +1,8 @@
 package nautobot
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -77,6 +77,7 @@ func drive(b *testing.B, server *httptest.Server, request func(i int) (method, p
 	for range clients {
 		workers.Go(func() {
 			var took []time.Duration
+			var data bytes.Buffer // kept, so that the clients' garbage does not count as the server's
 			for i := int(next.Add(1)); i <= b.N; i = int(next.Add(1)) {
 				method, path, body, want := request(i)
 				r, err := http.NewRequest(method, server.URL+path, strings.NewReader(body))
@@ -92,10 +93,11 @@ func drive(b *testing.B, server *httptest.Server, request func(i int) (method, p
 					b.Error(err)
 					return
 				}
-				data, err := io.ReadAll(answer.Body)
+				data.Reset()
+				_, err = data.ReadFrom(answer.Body)
 				took = append(took, time.Since(begun))
 				if answer.Body.Close(); err != nil || answer.StatusCode != want {
-					b.Errorf("%s %s: %d %v: %.300s", method, path, answer.StatusCode, err, data)
+					b.Errorf("%s %s: %d %v: %.300s", method, path, answer.StatusCode, err, data.Bytes())
 					return
 				}
 			}

@@ -50,6 +50,7 @@ type field struct {
 	kind     kind
 	at       int    // place in record.values; -1: nothing is stored
 	to       string // related: path of the other model; counted, through: of the table that is looked into
+	target   *model // the model of to, nil where there is none
 	near     string // counted, through: field of that table that refers here
 	far      string // through: field of that table that refers to what is shown; generic: field that names the model
 	required bool
@@ -135,6 +136,7 @@ type model struct {
 	pointed []reference // fields of all models that refer to this one
 	byBack  map[string]reference
 	members []member // what is shown, in order
+	slugged []*field // natural's, looked up
 }
 
 // reference is a field of a model that refers to another one.

@@ -449,6 +449,7 @@ func (s *schema) link() error {
 	for _, m := range s.models {
 		for _, f := range m.fields {
 			to := s.byPath[f.to]
+			f.target = to
 			switch f.kind {
 			case related, relatedList:
 				if to == nil {

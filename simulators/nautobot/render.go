@@ -102,6 +102,10 @@ func (m *model) arrange() {
 		add("custom_fields", ofCustom, nil)
 	}
 	m.members[0].lead[0] = '{'
+	m.slugged = make([]*field, len(m.natural))
+	for i, name := range m.natural {
+		m.slugged[i] = m.field(name) // nil for id and created
+	}
 }
 
 // appendRecord renders a record as the serializer does.
@@ -122,7 +126,7 @@ func (s *store) appendRecord(b []byte, v *view, m *model, r *record) []byte {
 		case ofURL:
 			b = append(v.appendURL(append(b, '"'), m, r.id), '"')
 		case ofSlug:
-			b = appendString(b, s.naturalSlug(m, r))
+			b = s.appendSlug(b, m, r)
 		case ofCreated:
 			b = appendText(b, r.created)
 		case ofUpdated:
@@ -130,7 +134,7 @@ func (s *store) appendRecord(b []byte, v *view, m *model, r *record) []byte {
 		case ofNotes:
 			b = append(v.appendURL(append(b, '"'), m, r.id), `notes/"`...)
 		case ofCustom:
-			b = appendJSON(b, s.customShown(m, r))
+			b = s.appendCustom(b, m, r)
 		default:
 			b = s.appendField(b, v, m, r, member.field)
 		}
@@ -186,10 +190,10 @@ func (s *store) appendField(b []byte, v *view, m *model, r *record, f *field) []
 	value := r.values[f.at]
 	switch f.kind {
 	case related:
-		return s.appendRelated(b, v, s.schema.byPath[f.to], value)
+		return s.appendRelated(b, v, f.target, value)
 	case relatedList:
 		ids, _ := value.([]string)
-		return s.appendMany(b, v, s.schema.byPath[f.to], ids)
+		return s.appendMany(b, v, f.target, ids)
 	case choiceOf:
 		words, _ := value.(string)
 		c, ok := f.choice(words)
@@ -316,48 +320,45 @@ func appendJSON(b []byte, value any) []byte {
 	return append(b, bytes.TrimRight(buffer.Bytes(), "\n")...)
 }
 
-// naturalSlug is the natural key for people, with the beginning of the id to keep it apart from others
+// appendSlug writes the natural key for people, with the beginning of the id to keep it apart from others
 // (construct_natural_slug, core/models/utils.py).
-func (s *store) naturalSlug(m *model, r *record) string {
-	var b strings.Builder
-	s.slugParts(&b, m, r, 3)
-	b.WriteString(r.id[:min(4, len(r.id))])
-	return b.String()
+func (s *store) appendSlug(b []byte, m *model, r *record) []byte {
+	b = s.appendSlugParts(append(b, '"'), m, r, 3)
+	return append(append(b, r.id[:min(4, len(r.id))]...), '"')
 }
 
-func (s *store) slugParts(b *strings.Builder, m *model, r *record, depth int) {
-	for _, name := range m.natural {
+func (s *store) appendSlugParts(b []byte, m *model, r *record, depth int) []byte {
+	for i, name := range m.natural {
 		switch name {
 		case "id":
-			b.WriteString(r.id)
-			b.WriteByte('_')
+			b = append(append(b, r.id...), '_')
 			continue
 		case "created":
-			slug(b, r.created)
-			b.WriteByte('_')
+			b = append(slug(b, r.created), '_')
 			continue
 		}
-		f := m.field(name)
+		f := m.slugged[i]
 		value := r.values[f.at]
 		if f.kind != related {
 			if value != nil {
-				slug(b, plain(value))
+				b = slug(b, plain(value))
 			}
-			b.WriteByte('_')
+			b = append(b, '_')
 			continue
 		}
 		id, _ := value.(string)
 		other := s.find(f.to, id)
 		if other == nil || depth == 0 {
-			b.WriteByte('_')
+			b = append(b, '_')
 			continue
 		}
-		s.slugParts(b, s.schema.byPath[f.to], other, depth-1)
+		b = s.appendSlugParts(b, f.target, other, depth-1)
 	}
+	return b
 }
 
 // slug is Django's slugify with dots and colons as dashes.
-func slug(b *strings.Builder, words string) {
+func slug(b []byte, words string) []byte {
 	dash, some := false, false
 	for i := range len(words) {
 		c := words[i]
@@ -367,12 +368,13 @@ func slug(b *strings.Builder, words string) {
 			fallthrough
 		case (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_':
 			if dash && some {
-				b.WriteByte('-')
+				b = append(b, '-')
 			}
-			b.WriteByte(c)
+			b = append(b, c)
 			dash, some = false, true
 		case c == ' ' || c == '-' || c == '.' || c == ':' || c == '\t' || c == '\n':
 			dash = true
 		}
 	}
+	return b
 }

@@ -150,9 +150,7 @@ func checkLocation(w *writer) {
 // deriveKey is the key that custom and computed fields and relationships get from their labels (slugify_dashes_to_underscores).
 func deriveKey(w *writer) {
 	if w.text("key") == "" {
-		var b strings.Builder
-		slug(&b, w.text("label"))
-		w.m.set(w.r, "key", strings.ReplaceAll(b.String(), "-", "_"))
+		w.m.set(w.r, "key", strings.ReplaceAll(string(slug(nil, w.text("label"))), "-", "_"))
 	}
 }
 

@@ -46,7 +46,7 @@ func rabbit(t testing.TB) *broker.Broker {
 		if sharedDir, shared.err = os.MkdirTemp("", "eventrig-oslo"); shared.err != nil {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		defer cancel()
 		services := broker.DefaultServices()
 		services = append(services, broker.Service{Name: "bench", VHost: "bench", User: "argo-bench"})

@@ -68,7 +68,10 @@ const UnderStackHandlersImage = "ghcr.io/rackerlabs/understack/ironic-nautobot-c
 // UnderStackCommands are the commands of the images that UnderStack's Workflows and Jobs run, by repository, as far as
 // eventrig-handlers has stand-ins for them.
 var UnderStackCommands = map[string][]string{
-	UnderStackHandlersImage:                               {"openstack-oslo-event", "sync-keystone", "sync-network-segment-range", "undersync-switch"},
+	UnderStackHandlersImage: {
+		"netapp-configure-interfaces", "openstack-oslo-event", "resync-ironic-nautobot", "resync-keystone-nautobot", "resync-neutron-nautobot",
+		"sync-keystone", "sync-network-segment-range", "undersync-switch",
+	},
 	"ghcr.io/rackerlabs/understack/openstack-client":      {"openstack", "python", "python3"},
 	"ghcr.io/rss-engineering/undercloud-nautobot/ansible": {"ansible-runner"},
 	"python": {"python", "python3"},

@@ -107,14 +107,18 @@ var commands map[string]command
 
 func init() { // a literal would refer to itself by way of Names
 	commands = map[string]command{
-		"ansible-runner":             ansibleRunner,
-		"openstack-oslo-event":       openstackOsloEvent,
-		"openstack":                  openstackCLI,
-		"python":                     python,
-		"python3":                    python,
-		"sync-keystone":              syncKeystone,
-		"sync-network-segment-range": syncSegmentRange,
-		"undersync-switch":           undersyncSwitch,
+		"ansible-runner":              ansibleRunner,
+		"netapp-configure-interfaces": netappConfigureInterfaces,
+		"resync-ironic-nautobot":      resyncIronic,
+		"resync-keystone-nautobot":    resyncKeystone,
+		"resync-neutron-nautobot":     resyncNeutron,
+		"openstack-oslo-event":        openstackOsloEvent,
+		"openstack":                   openstackCLI,
+		"python":                      python,
+		"python3":                     python,
+		"sync-keystone":               syncKeystone,
+		"sync-network-segment-range":  syncSegmentRange,
+		"undersync-switch":            undersyncSwitch,
 	}
 }
 

@@ -35,15 +35,15 @@ func (e *osloEvent) svmEnabled(ctx context.Context, project string) (bool, error
 func (e *osloEvent) projectID() (string, error) {
 	payload, ok := e.fields["payload"].(object)
 	if !ok {
-		return "", errors.New("Exception: Invalid event. No 'payload'")
+		return "", raised("Invalid event. No 'payload'")
 	}
 	target, ok := payload["target"].(object)
 	if !ok {
-		return "", errors.New("Exception: no target information in payload")
+		return "", raised("no target information in payload")
 	}
 	id, ok := target["id"].(string)
 	if !ok {
-		return "", errors.New("Exception: no project_id found in payload")
+		return "", raised("no project_id found in payload")
 	}
 	return id, nil
 }

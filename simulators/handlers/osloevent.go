@@ -176,14 +176,17 @@ func at(fields object, path ...string) string {
 func (e *osloEvent) ironicObject() (object, error) {
 	payload, ok := e.fields["payload"].(object)
 	if !ok {
-		return nil, errors.New("Exception: Invalid event. No 'payload'")
+		return nil, raised("Invalid event. No 'payload'")
 	}
 	data, ok := payload["ironic_object.data"].(object)
 	if !ok {
-		return nil, errors.New("Exception: Invalid event. No 'ironic_object.data' in payload")
+		return nil, raised("Invalid event. No 'ironic_object.data' in payload")
 	}
 	return data, nil
 }
+
+// raised is a plain Python exception.
+func raised(text string) error { return fmt.Errorf("%s: %s", "Exception", text) }
 
 // required are fields that the real handlers read by index: one that is missing is a KeyError.
 func required(data object, names ...string) error {

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,10 +13,10 @@ const volumeSize = "514GB"
 // volumeTypeEvent are the project and the volume type that an event is about.
 func (e *osloEvent) volumeTypeEvent() (project, kind string, err error) {
 	if project = at(e.fields, "payload", "project_id"); project == "" {
-		return "", "", errors.New("Exception: no project_id in event payload")
+		return "", "", raised("no project_id in event payload")
 	}
 	if kind = at(e.fields, "payload", "volume_type_id"); kind == "" {
-		return "", "", errors.New("Exception: no volume_type_id in event payload")
+		return "", "", raised("no volume_type_id in event payload")
 	}
 	return project, kind, nil
 }

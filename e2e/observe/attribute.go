@@ -31,6 +31,9 @@ func (s *state) sweepObjects() {
 			o.told = told
 			r := ledger.Record{Hop: ledger.Workflow, MessageID: o.key, EventID: o.event, Object: o.name, Sensor: s.sensorOf(o), Trigger: o.u.GetLabels()[triggerLabel], Verdict: phase, Cause: message,
 				Ambiguous: o.ambiguous != nil, Candidates: o.ambiguous, Details: map[string]any{"parameters": parametersOf(o.u), "finished": finished, "created": o.created()}}
+			if made, known := s.creations[o.name]; known {
+				r.Details["createdBy"] = made.user
+			}
 			if o.template != "" {
 				r.Details["template"] = o.template
 			}
@@ -47,6 +50,9 @@ func (s *state) sensorOf(o *object) string {
 	label := o.u.GetLabels()[sensorLabel]
 	if label == "" {
 		return ""
+	}
+	if maker := s.maker(o); maker != "" {
+		return maker
 	}
 	if o.event != "" {
 		if e := s.events[o.event]; e != nil {
@@ -78,7 +84,7 @@ func (s *state) attribute(o *object, owed []expected) {
 		if out := s.outcomes[x.who][x.event.id]; out != nil && (out.verdict != "fires" || !s.freeRun(out)) {
 			continue
 		}
-		if made := x.wouldMake(); made.kind != o.u.GetKind() || made.identity != is {
+		if made := x.wouldMake(); made.kind != o.u.GetKind() || made.identity != is || !s.madeBy(o, x.who.sensor) {
 			continue
 		}
 		candidates = append(candidates, x)
@@ -88,8 +94,16 @@ func (s *state) attribute(o *object, owed []expected) {
 			return // its Sensor has not told yet; the line comes
 		}
 	}
+	made, known := s.creations[o.name]
+	if !known && s.audited && len(keysOf(candidates))+sensorsOf(candidates) > 2 {
+		return // the audit log tells who made it, and when; the line comes
+	}
 	if len(keysOf(candidates)) > 1 {
-		if at, ok := actionTime(o.u); ok {
+		at, ok := actionTime(o.u)
+		if known { // by the same clock, and finer than the label's milliseconds
+			at, ok = made.received, true
+		}
+		if ok {
 			var within []expected
 			for _, x := range candidates {
 				if s.ranAt(x, at) {
@@ -195,6 +209,15 @@ func (s *state) ownerAt(address string, at time.Time) (keys []string, known bool
 	default:
 		return nil, owner.u.GetLabels()[sensorLabel] == ""
 	}
+}
+
+// sensorsOf counts the Sensors among candidates.
+func sensorsOf(list []expected) int {
+	seen := map[string]bool{}
+	for _, x := range list {
+		seen[x.who.sensor] = true
+	}
+	return len(seen)
 }
 
 func keysOf(list []expected) []string {

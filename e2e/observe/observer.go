@@ -50,6 +50,9 @@ type Config struct {
 	// Queue returns how many messages are ready in a queue of RabbitMQ and how many consumers it has; nil where RabbitMQ
 	// cannot be asked.
 	Queue func(ctx context.Context, vhost, name string) (messages, consumers int, err error)
+	// Audit follows the API server's audit log from its begin, with the answers to creations of Workflows and Jobs: it tells
+	// which Sensor made which. Nil where it cannot be read.
+	Audit func(ctx context.Context) (io.ReadCloser, error)
 	// OpenLog follows a container's log with timestamps; the API server's by default.
 	OpenLog func(ctx context.Context, namespace, pod, container string, since *time.Time) (io.ReadCloser, error)
 }
@@ -93,6 +96,16 @@ func Start(ctx context.Context, cfg Config) (*Observer, error) {
 		{gvr: workflowsGVR, set: o.state.setObject}, // also those that no Sensor made: a scenario may submit one
 		{gvr: jobsGVR, selector: sensorLabel, set: o.state.setObject},
 		{gvr: podsGVR, set: o.setPod},
+	}
+	if cfg.Audit != nil {
+		log, err := cfg.Audit(o.ctx)
+		if err != nil {
+			o.Close()
+			return nil, failure.New(failure.Environment, "", "read the audit log: %w", err)
+		}
+		o.state.audited = true
+		o.wg.Add(1)
+		go o.followAudit(log)
 	}
 	o.wg.Add(1)
 	go o.loop()

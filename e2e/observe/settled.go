@@ -105,7 +105,7 @@ func retrying(trigger *v1alpha1.Trigger, o *outcome) (failed, steps int) {
 // ambiguousFor says whether an object that cannot be told apart may be the one of this trigger's run.
 func (s *state) ambiguousFor(x expected) bool {
 	for _, o := range s.objects {
-		if o.u.GetLabels()[sensorLabel] == x.sensor.Name && anyWanted(map[string]bool{x.event.key: true}, o.ambiguous) {
+		if o.u.GetLabels()[sensorLabel] == x.sensor.Name && s.madeBy(o, x.who.sensor) && anyWanted(map[string]bool{x.event.key: true}, o.ambiguous) {
 			return true
 		}
 	}

@@ -37,6 +37,8 @@ type state struct {
 	sendings     map[string][]sending // of one body, by the key of its content
 	adopted      map[string]string    // WorkflowTemplate of each submitted Workflow, by Kind/ns/name
 	leaving      map[string]bool      // uids of pods that were deleted
+	creations    map[string]creation  // of Workflows and Jobs by the audit log, by Kind/ns/name
+	audited      bool                 // the audit log is being read: each creation gets its line
 	waitsIn      string               // the queue before the EventSource that open waits for
 	others       map[string]string    // addresses of pods that no Workflow and no Job owns, by uid
 }
@@ -117,6 +119,8 @@ type component struct {
 	ready           map[string]time.Time // what listens, since when by its log
 	publishFailures int                  // lines about an event that the next error line repeats
 	address         string               // of the pod
+	account         string               // its ServiceAccount
+	hostNetwork     bool
 	restarts        int32
 	logged          map[string]tally // actions that the log told of, by trigger
 	bursts          map[string]burst
@@ -172,6 +176,7 @@ func newState(record func(ledger.Record)) *state {
 		messages: map[string]*message{}, events: map[string]*event{}, outcomes: map[subject]map[string]*outcome{}, anonymous: map[subject][]line{},
 		refusals: map[string][]refusal{}, components: map[string]*component{}, objects: map[string]*object{}, pods: map[string]*pod{}, taken: map[string]bool{},
 		expected: map[string]int64{}, sendings: map[string][]sending{}, adopted: map[string]string{}, leaving: map[string]bool{}, others: map[string]string{},
+		creations: map[string]creation{},
 	}
 }
 
@@ -403,7 +408,10 @@ func (s *state) setComponent(p *corev1.Pod, gone bool) *component {
 			}
 		}
 	}
-	c.address = p.Status.PodIP
+	if p.Status.PodIP != "" { // a pod that has ended keeps what it had
+		c.address = p.Status.PodIP
+	}
+	c.account, c.hostNetwork = account(p.Spec.ServiceAccountName), p.Spec.HostNetwork
 	for _, status := range p.Status.ContainerStatuses {
 		if status.Name == c.container {
 			c.restarts = status.RestartCount

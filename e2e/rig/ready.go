@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/images"
 	"github.com/eventrig/eventrig/internal/ledger"
+	"github.com/eventrig/eventrig/internal/logfile"
 	"github.com/eventrig/eventrig/simulators/ontap"
 	"github.com/eventrig/eventrig/simulators/openstack"
 	"github.com/eventrig/eventrig/simulators/undersync"
@@ -35,7 +37,10 @@ func (r *Rig) startObserver(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("make dynamic client: %w", err)
 	}
-	r.observer, err = observe.Start(ctx, observe.Config{Kube: r.client, Dynamic: client, Ledger: r.ledger, Journals: r.journals, Metrics: r.metrics, Queue: r.queue})
+	r.observer, err = observe.Start(ctx, observe.Config{
+		Kube: r.client, Dynamic: client, Ledger: r.ledger, Journals: r.journals, Metrics: r.metrics, Queue: r.queue,
+		Audit: func(ctx context.Context) (io.ReadCloser, error) { return logfile.Follow(ctx, r.cluster.AuditLog()) },
+	})
 	if err != nil {
 		return fmt.Errorf("watch the cluster: %w", err)
 	}

@@ -10,12 +10,19 @@ import (
 	"github.com/eventrig/eventrig/internal/sandbox"
 )
 
-// auditPolicy records who created, changed or deleted what in Argo's groups and who created pods: the ledger reads
-// from it which ServiceAccount made which object, and a denied request with the API server's own reason.
+// auditPolicy records who created, changed or deleted what in Argo's groups, and Jobs: the ledger reads from it who made
+// which Workflow or Job, and a denied request is there with the API server's own reason. A created object is recorded as
+// it was answered, because only the answer holds a name that the server has made.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
+omitManagedFields: true
 rules:
+- level: RequestResponse
+  verbs: [create]
+  resources:
+  - {group: argoproj.io, resources: [workflows]}
+  - {group: batch, resources: [jobs]}
 - level: Metadata
   verbs: [create, update, patch, delete]
   resources:
@@ -90,6 +97,8 @@ func (c *Cluster) apiServer() component {
 		"--enable-aggregator-routing=true",
 		"--audit-policy-file=" + filepath.Join(c.config.Dir, "audit-policy.yaml"),
 		"--audit-log-path=" + c.AuditLog(), "--audit-log-mode=blocking",
+		// Not begun anew at 100 MB: it is read from its begin to its end.
+		"--audit-log-maxsize=1000000",
 		"--profiling=false", "--allow-privileged=true",
 	}}
 }

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -29,31 +30,35 @@ var busFolders = map[string]string{
 const defaultManifests = "subsets/keystone-project"
 
 // loadManifests reads the manifests under test and puts the chosen EventBus, with what it runs on, in place of those that
-// they bring along.
-func loadManifests(options Options) (objects, bus []apply.Object, err error) {
+// they bring along. The notes say what of them is not applied.
+func loadManifests(options Options) (objects, bus []apply.Object, notes []string, err error) {
 	under, err := fs.Sub(manifests.FS, "understack")
 	if err != nil {
-		return nil, nil, fmt.Errorf("find the built-in manifests: %w", err)
+		return nil, nil, nil, fmt.Errorf("find the built-in manifests: %w", err)
 	}
 	var graph *pipeline.Graph
 	if len(options.Manifests) == 0 {
 		graph, err = pipeline.LoadFS(under, defaultManifests)
 	} else {
-		graph, err = pipeline.Load(options.Manifests...)
+		graph, err = pipeline.LoadWith(context.Background(), pipeline.Options(options.Reading), options.Manifests...)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("read manifests: %w", err)
+		return nil, nil, nil, fmt.Errorf("read manifests: %w", err)
 	}
 	busFolder, err := fs.Sub(manifests.FS, busFolders[options.Bus])
 	if err != nil {
-		return nil, nil, fmt.Errorf("find the built-in EventBus: %w", err)
+		return nil, nil, nil, fmt.Errorf("find the built-in EventBus: %w", err)
 	}
 	buses, err := pipeline.LoadFS(busFolder)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the built-in EventBus: %w", err)
+		return nil, nil, nil, fmt.Errorf("read the built-in EventBus: %w", err)
 	}
 	needed := map[string]bool{} // namespaces that need an EventBus
+	left := unserved(graph)
 	for _, object := range graph.Objects {
+		if left[object.Unstructured] {
+			continue
+		}
 		switch object.GetKind() {
 		case "EventBus":
 			continue
@@ -61,12 +66,12 @@ func loadManifests(options Options) (objects, bus []apply.Object, err error) {
 			needed[object.GetNamespace()] = true
 		}
 		if err := observable(object.Unstructured); err != nil {
-			return nil, nil, failure.New(failure.BadInput, "", "%s: %w", object.Origin(), err)
+			return nil, nil, nil, failure.New(failure.BadInput, "", "%s: %w", object.Origin(), err)
 		}
 		objects = append(objects, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
 	}
 	if len(needed) == 0 {
-		return nil, nil, failure.New(failure.BadInput, "name the folder that holds them with --manifests", "the manifests hold no EventSource and no Sensor")
+		return nil, nil, nil, failure.New(failure.BadInput, "name the folder that holds them with --manifests", "the manifests hold no EventSource and no Sensor")
 	}
 	for _, object := range buses.Objects {
 		// A bus that nobody uses would only cost time and memory.
@@ -74,7 +79,7 @@ func loadManifests(options Options) (objects, bus []apply.Object, err error) {
 			bus = append(bus, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
 		}
 	}
-	return objects, bus, nil
+	return objects, bus, leftOut(graph, left), nil
 }
 
 // busNamespaces are the namespaces that have an EventBus.

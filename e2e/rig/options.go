@@ -44,13 +44,25 @@ type Options struct {
 	Broker        string                                // BrokerProcess, or the AMQP URL without virtual host of a RabbitMQ that someone else runs; BrokerProcess when empty
 	ArgoEvents    string                                // version; DefaultArgoEvents when empty
 	ArgoWorkflows string                                // version; DefaultArgoWorkflows when empty
-	Manifests     []string                              // folders, files or kustomizations; the built-in pipeline of Keystone projects when empty
+	Manifests     []string                              // folders, files, kustomizations or Helm charts; the built-in pipeline of Keystone projects when empty
+	Reading       Reading                               // how the manifests are read
 	Images        []string                              // REF=command:PATH | applet:PATH | rootfs:PATH | oci:PATH | registry:REFERENCE, see the image catalogue
 	Artifacts     string                                // folder that the logs of a rig that fails are kept in, below its name; none when empty
 	ReadyTimeout  time.Duration                         // for EventSources and Sensors, once everything else is up; DefaultReadyTimeout when 0
 	SampleMemory  bool                                  `json:"-"` // look at the memory in use once a second, for PeakMemoryBytes; costs a few percent of a core
 	Progress      Progress                              `json:"-"` // told of each phase of the boot; may be nil
 	Log           func(format string, arguments ...any) `json:"-"` // told what is built or found; may be nil
+}
+
+// Reading says how manifests are read. The zero value is right for files, folders, kustomizations and charts with their own
+// values.
+type Reading struct {
+	Values      []string // files with values for Helm charts: "FILE", or "CHART=FILE" for one by its path or name; the last one counts most
+	Set         []string // "KEY=VALUE" as `helm --set` takes it, over the files, for every chart
+	Namespaces  []string // where objects go that name no namespace: "NAMESPACE", or "PATH=NAMESPACE" for one of Manifests or a chart; a chart's release namespace too
+	KubeVersion string   // what charts see as the version of Kubernetes; 1.34.0 when empty
+	APIVersions []string // what charts see in .Capabilities.APIVersions besides Kubernetes' and Argo's own
+	Remote      bool     // let kustomize fetch what is not on this machine
 }
 
 var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$`)

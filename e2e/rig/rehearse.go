@@ -27,7 +27,7 @@ func Rehearse(options Options) (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects, bus, err := loadManifests(options)
+	objects, bus, _, err := loadManifests(options)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,7 @@ type Rig struct {
 	ledger     *ledger.Ledger
 	observer   *observe.Observer
 	manifests  []apply.Object                               // under test, without an EventBus
+	leftOut    []string                                     // what of the manifests is not applied, and why
 	bus        []apply.Object                               // the EventBuses and what they run on
 	upstream   func() ([]*unstructured.Unstructured, error) // Argo's own manifests, once they are rendered
 	status     Status
@@ -95,7 +96,7 @@ func Start(ctx context.Context, options Options) (_ *Rig, err error) {
 		}
 	}()
 	// Bad input is found before anything is started.
-	if r.manifests, r.bus, err = loadManifests(options); err != nil {
+	if r.manifests, r.bus, r.leftOut, err = loadManifests(options); err != nil {
 		return nil, err
 	}
 	programs, err := r.findPrograms(ctx)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/pipeline"
 )
 
 // Flags adds the flags that describe a rig to a command.
@@ -25,7 +26,8 @@ func Flags(command *cobra.Command, options *rig.Options) {
 	flags.StringVar(&options.Broker, "broker", rig.BrokerProcess, "RabbitMQ: "+rig.BrokerProcess+" is the rig's own; amqp[s]://USER:PASSWORD@HOST:PORT is one that runs already, whose virtual hosts must be there")
 	flags.StringVar(&options.ArgoEvents, "argo-events", rig.DefaultArgoEvents, "version of Argo Events")
 	flags.StringVar(&options.ArgoWorkflows, "argo-workflows", rig.DefaultArgoWorkflows, "version of Argo Workflows")
-	flags.StringArrayVar(&options.Manifests, "manifests", nil, "folder, file or kustomization with the manifests under test (repeatable; default: the built-in pipeline of Keystone projects)")
+	flags.StringArrayVar(&options.Manifests, "manifests", nil, "folder, file, kustomization or Helm chart with the manifests under test (repeatable; default: the built-in pipeline of Keystone projects)")
+	(*pipeline.Options)(&options.Reading).Flags(flags)
 	flags.StringArrayVar(&options.Images, "image", nil, "what stands behind an image: REF=command:PATH, applet:PATH, rootfs:PATH, oci:PATH or registry:REFERENCE (repeatable)")
 	flags.DurationVar(&options.ReadyTimeout, "ready-timeout", rig.DefaultReadyTimeout, "give up on EventSources and Sensors that are not ready after this time")
 	_ = command.RegisterFlagCompletionFunc("bus", cobra.FixedCompletions(rig.Buses, cobra.ShellCompDirectiveNoFileComp))

@@ -69,6 +69,7 @@ SIGUSR1 tells what the running scenarios wait for.`,
 		Example: `  eventrig test
   eventrig test --label-filter smoke --bus jetstream --parallel 4
   eventrig test scenarios/ --manifests deploy/ --junit-file report.xml --html-file report.html
+  eventrig test --manifests charts/site-workflows --namespace charts/site-workflows=openstack --values site.yaml --manifests workflows/argo-events
   eventrig test --focus project-created --keep on-failure
 
   # on a rig that is up
@@ -152,7 +153,7 @@ func (f *flags) validate(command *cobra.Command, paths []string) error {
 	}
 	if f.join != "" {
 		// A rig that is up is as it is.
-		for _, name := range []string{"bus", "broker", "argo-events", "argo-workflows", "manifests", "image", "ready-timeout", "keep", "tier"} {
+		for _, name := range []string{"bus", "broker", "argo-events", "argo-workflows", "manifests", "values", "set", "namespace", "kube-version", "fetch", "image", "ready-timeout", "keep", "tier"} {
 			if flag := command.Flags().Lookup(name); flag != nil && flag.Changed {
 				return failure.New(failure.BadInput, "give it to eventrig up, or leave --rig out", "--%s is a matter of the rig, and --rig %s is up already", name, f.join)
 			}

@@ -41,6 +41,8 @@ type helmChart struct {
 	folder string // as the caller named it
 	name   string
 	files  []*chartloader.BufferedFile
+
+	release, namespace string // as a kustomization gives them; empty where the options do
 }
 
 // chart renders the Helm chart in a folder, as `helm template --include-crds --skip-tests` does.
@@ -124,7 +126,7 @@ func (l *loader) render(from *helmChart, values map[string]any, without map[stri
 	if wanted := loaded.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, version.Version) {
 		return nil, failure.New(failure.BadInput, "give the version that it is for with --kube-version", "the chart is for Kubernetes %s, not for %s", wanted, version.Version)
 	}
-	release := chartutil.ReleaseOptions{Name: from.name, Namespace: orDefault(l.chartNamespace(from), "default"), Revision: 1, IsInstall: true}
+	release := chartutil.ReleaseOptions{Name: orDefault(from.release, from.name), Namespace: orDefault(l.chartNamespace(from), "default"), Revision: 1, IsInstall: true}
 	all, err := chartutil.ToRenderValuesWithSchemaValidation(loaded, values, release, capabilities, remoteSchema(loaded))
 	if err != nil {
 		return nil, err
@@ -216,7 +218,10 @@ func (l *loader) renderedFile(from *helmChart, name, content string) error {
 			}
 		}
 		object.source.file = l.real(file)
-		l.objects = append(l.objects, inNamespace(object, l.chartNamespace(from)))
+		if from.namespace == "" { // kustomize puts nothing into the release's namespace
+			object = inNamespace(object, l.chartNamespace(from))
+		}
+		l.objects = append(l.objects, object)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (l *loader) kustomize(folder string) error {
 	if err != nil || file != "" {
 		return failure.New(failure.BadInput, "give a folder with a kustomization.yaml", "read kustomization %s: %w", l.name(folder), err)
 	}
-	watched := &watchedFS{FileSystem: l.files, loader: l, root: root.String(), read: map[string]bool{}, shown: func(name string) string {
+	watched := &watchedFS{FileSystem: l.files, loader: l, root: root.String(), read: map[string]bool{}, made: map[string]inflated{}, shown: func(name string) string {
 		if relative, err := filepath.Rel(root.String(), name); err == nil {
 			return l.name(l.join(folder, relative))
 		}
@@ -35,8 +35,14 @@ func (l *loader) kustomize(folder string) error {
 		if found := watched.failed(); found != nil {
 			return found // kustomize wraps it in many words and loses the line
 		}
-		return failure.New(failure.BadInput, "`kustomize build` on this folder says the same", "%s: kustomize: %w",
-			l.name(folder), err)
+		problem := Problem{Kind: Unreadable, File: l.name(folder), Message: "kustomize: " + err.Error(), Hint: "`kustomize build` on this folder says the same"}
+		for _, name := range kustomizationNames {
+			if file := l.join(folder, name); l.files.Exists(file) {
+				problem.File = l.name(file)
+				break
+			}
+		}
+		return problem.asError()
 	}
 	for _, problem := range watched.problems {
 		if err := l.report(problem.File, problem.asError()); err != nil {
@@ -45,7 +51,7 @@ func (l *loader) kustomize(folder string) error {
 	}
 	l.unlisted = append(l.unlisted, l.passedOver(folder, watched)...)
 	for _, built := range resources.Resources() {
-		object, err := l.built(folder, built, watched.keepOrigins)
+		object, err := l.built(folder, built, watched)
 		if err != nil {
 			return err
 		}
@@ -55,12 +61,12 @@ func (l *loader) kustomize(folder string) error {
 }
 
 // built turns kustomize's object into ours, with the place that it was written at.
-func (l *loader) built(folder string, built *resource.Resource, keepOrigin bool) (Object, error) {
+func (l *loader) built(folder string, built *resource.Resource, watched *watchedFS) (Object, error) {
 	origin, err := built.GetOrigin()
 	if err != nil {
 		return Object{}, failure.New(failure.BadInput, "", "%s: read where %s came from: %w", l.name(folder), built.GetName(), err)
 	}
-	if !keepOrigin {
+	if !watched.keepOrigins {
 		annotations := built.GetAnnotations()
 		delete(annotations, originAnnotation)
 		if err := built.SetAnnotations(annotations); err != nil {
@@ -84,11 +90,17 @@ func (l *loader) built(folder string, built *resource.Resource, keepOrigin bool)
 	case origin == nil:
 	case origin.Path != "" && origin.Repo == "":
 		file := l.join(folder, filepath.FromSlash(origin.Path))
+		if made, ok := watched.madeAs(filepath.Join(watched.root, filepath.FromSlash(origin.Path))); ok {
+			if l.written == nil {
+				l.written = map[string][]Object{}
+			}
+			l.written[file] = made.objects
+		}
 		result.File = l.name(file)
 		result.source.file = l.real(file)
-		if written := l.writtenAs(file, &object); written.node != nil {
-			written.file, written.guess = result.source.file, true
-			result.Line, result.source = written.node.Line, written
+		if written := l.writtenAs(file, &object); written.Unstructured != nil {
+			result.File, result.Line, result.source = written.File, written.Line, written.source
+			result.source.guess = true
 		}
 	case origin.Repo != "":
 		result.File = strings.TrimSuffix(origin.Repo, "/") + "/" + origin.Path
@@ -100,19 +112,22 @@ func (l *loader) built(folder string, built *resource.Resource, keepOrigin bool)
 
 // writtenAs finds the document that an object was made from: same kind and name, or a name that kustomize has put a prefix
 // or suffix around. Without one that fits the line is not known, which is better than a wrong one.
-func (l *loader) writtenAs(file string, object *unstructured.Unstructured) source {
+func (l *loader) writtenAs(file string, object *unstructured.Unstructured) Object {
 	written, ok := l.written[file]
 	if !ok {
 		if content, err := l.files.ReadFile(file); err == nil {
 			// Kustomize has read the file, so there is nothing to report.
-			written, _ = parse(file, content, func(error) error { return nil })
+			written, _ = parse(l.name(file), content, func(error) error { return nil })
+			for i := range written {
+				written[i].source.file = l.real(file)
+			}
 		}
 		if l.written == nil {
 			l.written = map[string][]Object{}
 		}
 		l.written[file] = written
 	}
-	found, length := source{}, -1
+	found, length := Object{}, -1
 	for _, candidate := range written {
 		name := candidate.GetName()
 		if candidate.GetKind() != object.GetKind() || !strings.Contains(object.GetName(), name) {
@@ -120,12 +135,12 @@ func (l *loader) writtenAs(file string, object *unstructured.Unstructured) sourc
 		}
 		namespace := candidate.GetNamespace()
 		if name == object.GetName() && (namespace == object.GetNamespace() || namespace == "" && length < len(name)) {
-			found, length = candidate.source, len(name)
+			found, length = candidate, len(name)
 			if namespace == object.GetNamespace() {
 				return found
 			}
 		} else if len(name) > length {
-			found, length = candidate.source, len(name)
+			found, length = candidate, len(name)
 		}
 	}
 	return found

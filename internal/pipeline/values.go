@@ -98,6 +98,9 @@ func (l *loader) namespaceOf(folder, name string) string {
 }
 
 func (l *loader) chartNamespace(of *helmChart) string {
+	if of.namespace != "" {
+		return of.namespace
+	}
 	if namespace := l.namespaceOf(of.folder, of.name); namespace != "" {
 		return namespace
 	}

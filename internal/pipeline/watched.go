@@ -31,6 +31,7 @@ type watchedFS struct {
 	problems    []Problem       // what is wrong, as far as building can go on
 	failure     error           // the first thing that ends it
 	keepOrigins bool            // the user asked for the annotations himself
+	made        map[string]inflated
 }
 
 func (w *watchedFS) failed() error {
@@ -41,6 +42,9 @@ func (w *watchedFS) failed() error {
 
 // ReadFile reads a file.
 func (w *watchedFS) ReadFile(name string) ([]byte, error) {
+	if made, ok := w.madeAs(name); ok {
+		return made.content, nil
+	}
 	content, err := w.FileSystem.ReadFile(name)
 	if err != nil {
 		return nil, err
@@ -128,11 +132,9 @@ func (w *watchedFS) kustomization(name string, content []byte) ([]byte, error) {
 	lines := source{node: document.Content[0]}
 	at := func(path string) int { return Object{Line: 1, source: lines}.LineOf(path) }
 	file := w.shown(name)
-	for _, inflated := range []string{"helmCharts", "helmChartInflationGenerator"} {
-		if list, _ := fields[inflated].([]any); len(list) > 0 {
-			return nil, Problem{Kind: Unreadable, File: file, Line: at(inflated), Message: "kustomize would run helm for " + inflated + ", which is not done here",
-				Hint: "give the chart's own folder, or what `kustomize build --enable-helm` writes"}.asError()
-		}
+	if list, _ := fields["helmChartInflationGenerator"].([]any); len(list) > 0 {
+		return nil, Problem{Kind: Unreadable, File: file, Line: at("helmChartInflationGenerator"), Message: "kustomize would run helm for helmChartInflationGenerator, which is not done here",
+			Hint: "write it as helmCharts, or give what `kustomize build --enable-helm` writes"}.asError()
 	}
 	changed := false
 	for _, field := range sources {
@@ -154,9 +156,24 @@ func (w *watchedFS) kustomization(name string, content []byte) ([]byte, error) {
 			}
 			changed = true
 		}
-		if changed && list != nil {
+		if len(kept) < len(list) {
 			fields[field] = kept
 		}
+	}
+	if list, _ := fields["helmCharts"].([]any); len(list) > 0 {
+		files, problems := w.inflate(name, content, at)
+		for _, problem := range problems {
+			if !w.loader.tolerant {
+				return nil, problem.asError()
+			}
+			if !slices.Contains(w.problems, problem) {
+				w.problems = append(w.problems, problem)
+			}
+		}
+		resources, _ := fields["resources"].([]any)
+		fields["resources"], changed = append(resources, files...), true
+		delete(fields, "helmCharts")
+		delete(fields, "helmGlobals")
 	}
 	if filepath.Dir(name) == filepath.Clean(w.root) {
 		list, _ := fields["buildMetadata"].([]any)
@@ -185,7 +202,7 @@ func (w *watchedFS) missing(kustomization, entry string) *Problem {
 	if filepath.IsAbs(entry) {
 		local = entry
 	}
-	if w.Exists(local) {
+	if w.FileSystem.Exists(local) {
 		return nil
 	}
 	if !remote(entry) {

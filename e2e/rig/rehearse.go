@@ -76,9 +76,7 @@ func (h *Rehearsal) Check(s scenario.Scenario, spec scenario.Spec) error {
 			mistakes = append(mistakes, fmt.Errorf("%s:%d: %w", s.File, max(line, s.Line), err))
 		}
 	}
-	for _, name := range spec.Given.Worlds {
-		note(s.Line, tryWorld(name))
-	}
+	note(s.Line, tryWorlds(spec.Given.Worlds))
 	for _, f := range spec.Given.Faults {
 		note(s.Line, h.fault(f))
 	}
@@ -118,9 +116,9 @@ func (h *Rehearsal) Check(s scenario.Scenario, spec scenario.Spec) error {
 	return nil
 }
 
-// tryWorld loads a world as a scenario would.
-func tryWorld(name string) error {
-	return emptySpace().load([]string{name})
+// tryWorlds loads worlds as a scenario would: each on top of those before it, which it may refer to.
+func tryWorlds(names []string) error {
+	return emptySpace().load(names)
 }
 
 // known says whether an object is there; name may lack the namespace.

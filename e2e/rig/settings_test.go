@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/fixtures/scenarios"
 	"github.com/eventrig/eventrig/internal/apply"
 	"github.com/eventrig/eventrig/internal/pipeline"
 	"github.com/eventrig/eventrig/manifests"
@@ -72,6 +74,31 @@ func TestARigMakesWhatThePodsOfUnderStackNeed(t *testing.T) {
 	}
 	if count < 30 {
 		t.Errorf("%d names were found", count)
+	}
+}
+
+// TestUnderStacksScenariosFitItsManifests rehearses them: every name is there, every message can be made.
+func TestUnderStacksScenariosFitItsManifests(t *testing.T) {
+	all, err := scenario.LoadFS(scenarios.UnderStack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rehearsal, err := Rehearse(Options{Manifests: []string{"../../manifests/understack"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range all {
+		values, err := scenario.Values(s, 1, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec, err := scenario.Resolve(s, values)
+		if err == nil {
+			err = rehearsal.Check(s, spec)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", s.Metadata.Name, err)
+		}
 	}
 }
 

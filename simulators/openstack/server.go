@@ -57,6 +57,8 @@ type Config struct {
 	// order for each virtual host, and again until it succeeds, as oslo.messaging does. Without it notifications are
 	// journalled only.
 	Publish func(context.Context, Message) error
+	// Told is called with a notification before Publish is, while the request that caused it is still unanswered.
+	Told func(Message)
 	// Log is told what no client learns, such as a broker that is away.
 	Log func(format string, arguments ...any)
 	// Transition is how long a bare metal node stays in each of the states that it passes; with 0 it has passed them all
@@ -73,6 +75,7 @@ type Server struct {
 	collections []core.Collection
 	fill        []func()
 	handler     http.Handler
+	plain       http.Handler // without journal, faults and administration
 	journal     *journal.Journal
 	faults      *faults.Set
 }
@@ -80,18 +83,20 @@ type Server struct {
 // New makes a simulated cloud with the domain Default, the project admin and the user admin.
 func New(config Config) *Server {
 	s := &Server{seed: config.Seed, journal: journal.New(), faults: &faults.Set{}, cloud: core.NewCloud(core.Config{
-		Seed: config.Seed, Now: config.Now, OnChange: config.OnChange, Publish: config.Publish, Log: config.Log, Transition: config.Transition,
+		Seed: config.Seed, Now: config.Now, OnChange: config.OnChange, Publish: config.Publish, Told: config.Told, Log: config.Log, Transition: config.Transition,
 	})}
 	s.keystone = keystone.New(s.cloud, s.catalog)
 	s.add(s.keystone)
-	s.add(ironic.New(s.cloud))
 	network := neutron.New(s.cloud)
+	metal := ironic.New(s.cloud, network)
+	s.add(metal)
 	s.add(network)
-	s.add(nova.New(s.cloud, network))
+	s.add(nova.New(s.cloud, network, metal))
 	s.add(cinder.New(s.cloud))
 	s.add(glance.New(s.cloud))
 	s.Reset()
-	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.routes(), s.faulty())), admin.Named("OpenStack"))
+	s.plain = s.routes()
+	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.plain, s.faulty())), admin.Named("OpenStack"))
 	return s
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 	Now      func() time.Time
 	OnChange func(Change)
 	Publish  func(context.Context, Message) error // nil: notifications are only journalled
+	Told     func(Message)                        // before Publish, while the request that caused the notification is unanswered
 	Log      func(format string, arguments ...any)
 	// Transition is how long a node stays in each state that it passes; 0: it passes them before the request is answered.
 	Transition time.Duration
@@ -50,6 +51,7 @@ type Cloud struct {
 	changing sync.Mutex
 	mu       sync.RWMutex // of random and of the tables' content
 	random   *rand.Rand
+	granted  string // the next identifier, where somebody chose it
 	tables   map[string]*Table
 	epoch    context.Context // ends with Reset: background work belongs to the cloud that was
 	end      context.CancelFunc
@@ -144,6 +146,9 @@ func (c *Cloud) draw() (id [16]byte) {
 
 // UUID draws an identifier with dashes, as all services but Keystone write them.
 func (c *Cloud) UUID() string {
+	if granted := c.take(); granted != "" {
+		return granted
+	}
 	id := c.draw()
 	id[6] = id[6]&0x0f | 0x40 // version 4
 	id[8] = id[8]&0x3f | 0x80 // variant of RFC 9562
@@ -151,7 +156,12 @@ func (c *Cloud) UUID() string {
 }
 
 // Hex draws an identifier as Keystone writes them: 32 hexadecimal digits.
-func (c *Cloud) Hex() string { return fmt.Sprintf("%x", c.draw()) }
+func (c *Cloud) Hex() string {
+	if granted := c.take(); granted != "" {
+		return granted
+	}
+	return fmt.Sprintf("%x", c.draw())
+}
 
 // Table is the resources of one kind in the order of their creation.
 type Table struct {

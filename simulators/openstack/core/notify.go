@@ -132,6 +132,9 @@ func (c *Cloud) Notify(ctx context.Context, event Event) {
 		c.Notifier.record(sent)
 		return
 	}
+	if c.config.Told != nil {
+		c.config.Told(sent.Message)
+	}
 	c.Notifier.enqueue(sent)
 }
 

@@ -143,7 +143,11 @@ func (s *Service) Handler(c *Cloud, authenticate func(token string) *Caller) htt
 		s.table.Add(pattern)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, original *http.Request) {
-		r := &Request{Request: original.WithContext(Notifying(original.Context())), Cloud: c, Prefix: s.prefixOf(original.URL.Path)}
+		ctx := original.Context()
+		if !isDirect(ctx) {
+			ctx = Notifying(ctx)
+		}
+		r := &Request{Request: original.WithContext(ctx), Cloud: c, Prefix: s.prefixOf(original.URL.Path)}
 		header := http.Header{}
 		for _, name := range s.RequestIDHeaders {
 			header.Set(name, "req-"+journal.RequestID(original.Context()))
@@ -213,6 +217,7 @@ func (s *Service) serve(r *Request, header http.Header, served map[string]Route)
 	}
 	s.cloud.changing.Lock()
 	defer s.cloud.changing.Unlock()
+	defer s.cloud.grantID(r.Context())()
 	return route.Do(r)
 }
 

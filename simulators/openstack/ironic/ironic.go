@@ -22,6 +22,7 @@ const FailKey = "eventrig_fail"
 // Ironic is the simulated service.
 type Ironic struct {
 	cloud       *core.Cloud
+	network     Network
 	nodes       *core.Table
 	ports       *core.Table
 	portgroups  *core.Table
@@ -37,10 +38,10 @@ type Ironic struct {
 }
 
 // New makes the service.
-func New(cloud *core.Cloud) *Ironic {
+func New(cloud *core.Cloud, network Network) *Ironic {
 	table := func(path, resource string) *core.Table { return cloud.Table("baremetal/"+path, resource, "uuid") }
 	return &Ironic{
-		cloud: cloud, walks: map[string]int{},
+		cloud: cloud, network: network, walks: map[string]int{},
 		nodes: table("nodes", "node"), ports: table("ports", "port"), portgroups: table("portgroups", "portgroup"),
 		connectors: table("volume_connectors", "volume connector"), targets: table("volume_targets", "volume target"),
 		allocations: table("allocations", "allocation"), chassis: table("chassis", "chassis"),

@@ -254,11 +254,11 @@ func (i *Ironic) clean(event, target, finish string, node core.Resource) []step 
 }
 
 func (i *Ironic) deploy(node core.Resource, event string, fail func(string, func(core.Resource)) step) []step {
-	steps := []step{i.move(event, "", nil), both(i.within(i.power(reboot)), i.within(i.move("wait", "", nil)))}
+	steps := []step{i.move(event, "", i.lease), both(i.within(i.power(reboot)), i.within(i.move("wait", "", nil)))}
 	if fails(node, "deploy") {
 		return append(steps, fail("deploy", nil))
 	}
-	return append(steps, i.move("resume", "", nil), both(i.within(i.power(powerOff)), i.within(i.power(powerOn)), i.within(i.move("done", "", nil))))
+	return append(steps, i.move("resume", "", nil), both(i.within(i.power(powerOff)), i.within(i.bindPorts), i.within(i.power(powerOn)), i.within(i.move("done", "", nil))))
 }
 
 // tornDown empties a node of its instance (do_node_tear_down of ironic/conductor/manager.py).
@@ -268,17 +268,14 @@ func (i *Ironic) tornDown(ctx context.Context, node core.Resource) {
 	}
 	node["instance_info"], node["instance_uuid"], node["allocation_uuid"] = map[string]any{}, nil, nil
 	internal := node.Object("driver_internal_info")
-	for _, name := range []string{"instance", "clean_steps", "deploy_steps", "root_uuid_or_disk_id", "is_whole_disk_image", "deploy_boot_mode"} {
+	if internal["automatic_lessee"] == true {
+		node["lessee"] = nil
+	}
+	for _, name := range []string{"instance", "clean_steps", "deploy_steps", "root_uuid_or_disk_id", "automatic_lessee", "is_whole_disk_image", "deploy_boot_mode"} {
 		delete(internal, name)
 	}
 	i.nodes.Put(ctx, node)
-	for _, port := range i.ports.All(core.Where("node_uuid", node["uuid"])) {
-		if vif := port.Object("internal_info")["tenant_vif_port_id"]; vif != nil {
-			changed := port.Clone()
-			delete(changed.Object("internal_info"), "tenant_vif_port_id")
-			i.ports.Put(ctx, changed)
-		}
-	}
+	i.unbindPorts(ctx, node)
 }
 
 // stateRoutes are nodes/{ident}/states and what is below.

@@ -11,16 +11,6 @@ const vifKey = "tenant_vif_port_id"
 func (i *Ironic) vifRoutes() []core.Route {
 	const path = "/v1/nodes/{ident}/vifs"
 	nodes := i.kind("node")
-	carriers := func(node core.Resource) []core.Resource {
-		owned := core.Where("node_uuid", node["uuid"])
-		return append(i.portgroups.All(owned), i.ports.All(owned)...)
-	}
-	table := func(carrier core.Resource) *core.Table {
-		if i.ports.Get(carrier.Text("uuid")) != nil {
-			return i.ports
-		}
-		return i.portgroups
-	}
 	return []core.Route{
 		{Method: "GET", Path: path, Do: func(r *core.Request) (*core.Answer, error) {
 			if err := needs(r, sinceVIFs); err != nil {
@@ -31,7 +21,7 @@ func (i *Ironic) vifRoutes() []core.Route {
 				return nil, err
 			}
 			vifs := []any{}
-			for _, carrier := range carriers(node) {
+			for _, carrier := range i.carriers(node) {
 				if vif := carrier.Object("internal_info")[vifKey]; vif != nil {
 					vifs = append(vifs, map[string]any{"id": vif})
 				}
@@ -50,28 +40,9 @@ func (i *Ironic) vifRoutes() []core.Route {
 			if !ok {
 				return nil, badRequest("Schema error for vif: 'id' is a required property  Failed validating 'required' in schema")
 			}
-			var chosen core.Resource
-			for _, carrier := range carriers(node) {
-				switch had := carrier.Object("internal_info")[vifKey]; {
-				case had == vif:
-					kind := "port"
-					if table(carrier) == i.portgroups {
-						kind = "portgroup"
-					}
-					return nil, conflict("Unable to attach VIF because VIF %s is already attached to Ironic %s %s", vif, kind, carrier.Text("uuid"))
-				case given["port_uuid"] != nil && carrier["uuid"] != given["port_uuid"],
-					given["portgroup_uuid"] != nil && carrier["uuid"] != given["portgroup_uuid"],
-					carrier["portgroup_uuid"] != nil: // the group carries for its members
-				case had == nil && chosen == nil:
-					chosen = carrier
-				}
+			if err := i.attach(r.Context(), r.Caller, node, vif, given); err != nil {
+				return nil, err
 			}
-			if chosen == nil {
-				return nil, badRequest("Unable to attach VIF %s, not enough free physical ports.", vif)
-			}
-			changed := chosen.Clone()
-			changed.Object("internal_info")[vifKey] = vif
-			table(chosen).Put(r.Context(), changed)
 			return core.NoContent()
 		}},
 		{Method: "DELETE", Path: path + "/{vif}", Do: func(r *core.Request) (*core.Answer, error) {
@@ -82,11 +53,12 @@ func (i *Ironic) vifRoutes() []core.Route {
 			if err != nil {
 				return nil, err
 			}
-			for _, carrier := range carriers(node) {
+			for _, carrier := range i.carriers(node) {
 				if carrier.Object("internal_info")[vifKey] == r.PathValue("vif") {
 					changed := carrier.Clone()
 					delete(changed.Object("internal_info"), vifKey)
-					table(carrier).Put(r.Context(), changed)
+					table, _ := i.carrierTable(carrier)
+					table.Put(r.Context(), changed)
 					return core.NoContent()
 				}
 			}

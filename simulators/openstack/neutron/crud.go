@@ -201,13 +201,39 @@ func (n *Neutron) DeletePort(ctx context.Context, caller *core.Caller, id string
 	tell("delete.end", map[string]any{"port": map[string]any(port)})
 }
 
+// ChangePort changes a port for another service, which asks through the API as everybody does.
+func (n *Neutron) ChangePort(ctx context.Context, caller *core.Caller, id string, fields core.Resource) error {
+	k := kindOf("ports")
+	port := n.tables["ports"].Get(id)
+	if port == nil {
+		return k.notFound(id)
+	}
+	tell := func(operation string, payload map[string]any) {
+		n.cloud.Notify(ctx, core.Event{Name: "neutron/port." + operation, Payload: payload, Caller: caller})
+	}
+	told := fields.Clone()
+	told["id"] = id
+	tell("update.start", map[string]any{"port": map[string]any(told), "id": id})
+	changed := port.Clone()
+	for name, value := range fields {
+		changed[name] = value
+	}
+	if err := n.completeUpdate(ctx, k, changed, port); err != nil {
+		return err
+	}
+	n.touch(changed)
+	n.tables["ports"].Put(ctx, changed)
+	tell("update.end", map[string]any{"port": n.view(k, changed)})
+	return nil
+}
+
 // PortsOf are the ports of a device.
 func (n *Neutron) PortsOf(device string) []core.Resource {
 	return n.tables["ports"].All(core.Where("device_id", device))
 }
 
-// Bind gives a port to a device on a host, as Nova does when it plugs the port.
-func (n *Neutron) Bind(ctx context.Context, id, device, owner, host string) error {
+// Bind gives a port to a device, on a host where one is known, as Nova does when it plugs the port.
+func (n *Neutron) Bind(ctx context.Context, caller *core.Caller, id, device, owner, host string) error {
 	port := n.tables["ports"].Get(id)
 	if port == nil {
 		return kindOf("ports").notFound(id)
@@ -215,13 +241,7 @@ func (n *Neutron) Bind(ctx context.Context, id, device, owner, host string) erro
 	if holder := port.Text("device_id"); holder != "" && holder != device {
 		return fault(http.StatusConflict, "PortInUse", "Port %s is still in use.", id)
 	}
-	bound := port.Clone()
-	bound["device_id"], bound["device_owner"], bound["binding:host_id"] = device, owner, host
-	if err := n.checkPort(bound); err != nil {
-		return err
-	}
-	n.tables["ports"].Put(ctx, bound)
-	return nil
+	return n.ChangePort(ctx, caller, id, core.Resource{"device_id": device, "device_owner": owner, "binding:host_id": host})
 }
 
 // NetworkName is the name of a network.

@@ -1,20 +1,23 @@
 // Package nova simulates OpenStack's Compute API v2.1 with its microversions: servers with their metadata, addresses and
 // actions, flavors with extra specs, key pairs, and what clients ask for beside. In: requests, worlds. Out: answers in
-// Nova's words and its unversioned compute.instance notifications. There is no hypervisor: a server is active once it is
-// made, its addresses are those of its ports in the simulated Neutron.
+// Nova's words and its unversioned compute.instance notifications. A server is deployed on a node of the simulated Ironic,
+// as Nova's driver for Ironic does; in a cloud without nodes it is active once it is made. Its addresses are those of its
+// ports in the simulated Neutron.
 package nova
 
 import (
 	"context"
 
 	"github.com/eventrig/eventrig/simulators/openstack/core"
+	"github.com/eventrig/eventrig/simulators/openstack/ironic"
 )
 
 // Network is what Nova needs of Neutron.
 type Network interface {
 	CreatePort(ctx context.Context, caller *core.Caller, given core.Resource) (core.Resource, error)
 	DeletePort(ctx context.Context, caller *core.Caller, id string)
-	Bind(ctx context.Context, id, device, owner, host string) error
+	ChangePort(ctx context.Context, caller *core.Caller, id string, fields core.Resource) error
+	Bind(ctx context.Context, caller *core.Caller, id, device, owner, host string) error
 	PortsOf(device string) []core.Resource
 	NetworkName(id string) string
 	HasNetwork(id string) bool
@@ -24,6 +27,7 @@ type Network interface {
 type Nova struct {
 	cloud   *core.Cloud
 	network Network
+	metal   *ironic.Ironic
 	servers *core.Table
 	flavors *core.Table
 	keys    *core.Table
@@ -34,9 +38,9 @@ type Nova struct {
 const computeHost = "rig-compute-0"
 
 // New makes the service.
-func New(cloud *core.Cloud, network Network) *Nova {
+func New(cloud *core.Cloud, network Network, metal *ironic.Ironic) *Nova {
 	return &Nova{
-		cloud: cloud, network: network, servers: cloud.Table("compute/servers", "server", "id"), flavors: cloud.Table("compute/flavors", "flavor", "id"),
+		cloud: cloud, network: network, metal: metal, servers: cloud.Table("compute/servers", "server", "id"), flavors: cloud.Table("compute/flavors", "flavor", "id"),
 		keys: cloud.Table("compute/keypairs", "keypair", "name"), nodes: cloud.Table("baremetal/nodes", "node", "uuid"),
 	}
 }
@@ -79,7 +83,7 @@ var missing = []core.Endpoint{
 	{Method: "*", Path: "/v2.1/servers/{server}/tags, topology, migrations, diagnostics, os-security-groups, os-instance-actions"},
 	{Method: "*", Path: "/v2.1/os-quota-sets"}, {Method: "*", Path: "/v2.1/os-simple-tenant-usage"}, {Method: "*", Path: "/v2.1/os-migrations"},
 	{Method: "*", Path: "placement", Note: "no such service"},
-	{Method: "*", Path: "deployment on Ironic's nodes", Note: "a server takes a node's name where one is available; the node is not deployed by it"},
+	{Method: "*", Path: "hypervisors", Note: "servers are deployed on Ironic's nodes; in a cloud without nodes a server is active once it is made"},
 	{Method: "*", Path: "policy", Note: "any valid token may do everything, whatever its roles and project"},
 }
 

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/eventrig/eventrig/e2e/observe"
@@ -133,40 +134,64 @@ func (r *Rig) ChangeOpenStack(ctx context.Context, change scenario.OpenStackChan
 	return r.own.ChangeOpenStack(ctx, change)
 }
 
-// ChangeOpenStack implements scenario.Stores: it does what a user of the cloud would do. A domain is a project that acts
-// as one, as in Keystone. Unlike a request over HTTP it tells nobody, unless the step wants that: a publish step says then
-// what is published.
+// ChangeOpenStack implements scenario.Stores: it does what the cloud's administrator would do. Unlike a request over HTTP it
+// tells nobody, unless the step wants that: a publish step says then what is published.
 func (s *space) ChangeOpenStack(ctx context.Context, change scenario.OpenStackChange) ([]scenario.Message, error) {
 	var told []openstack.Message
 	if change.Notify {
 		ctx = openstack.Collecting(ctx, &told)
 	}
-	var err error
-	switch {
-	case change.Create == "domain", change.Create != "" && change.Set["is_domain"] == true:
-		_, err = s.openstack.CreateDomainContext(ctx, text(change.Set, "name"), change.ID)
-	case change.Create != "":
-		var id string
-		id, err = s.openstack.CreateProjectContext(ctx, text(change.Set, "domain_id"), text(change.Set, "name"), change.ID)
-		if rest := without(change.Set, "name", "domain_id"); err == nil && len(rest) > 0 {
-			// One step of a user: what is set beside the name belongs to the creation.
-			err = s.openstack.UpdateProject(id, rest)
-		}
-	case change.Update != "":
-		err = s.openstack.UpdateProjectContext(ctx, change.ID, change.Set)
-	case change.Delete != "":
-		err = s.openstack.DeleteProjectContext(ctx, change.ID)
-	default:
-		return nil, failure.New(failure.BadInput, "give create, update or delete", "an openstack step says nothing")
-	}
-	if err != nil {
-		return nil, failure.New(failure.BadInput, "", "change the simulated OpenStack: %w", err)
+	if err := s.change(ctx, change); err != nil {
+		return nil, failure.New(failure.BadInput, failure.Hint(err), "change the simulated OpenStack: %w", err)
 	}
 	var messages []scenario.Message
 	for _, one := range told {
 		messages = append(messages, s.rig.message(published(one)))
 	}
 	return messages, nil
+}
+
+// change makes a change. Projects and domains are made from Go: a domain is a project that acts as one, as in Keystone,
+// and it may be deleted without being disabled before.
+func (s *space) change(ctx context.Context, change scenario.OpenStackChange) error {
+	domain := change.Create == "domain" || change.Create == "domains" || (change.Create == "project" && change.Set["is_domain"] == true)
+	plain := change.Status == 0
+	switch {
+	case plain && domain:
+		_, err := s.openstack.CreateDomainContext(ctx, text(change.Set, "name"), change.ID)
+		return err
+	case plain && (change.Create == "project" || change.Create == "projects"):
+		id, err := s.openstack.CreateProjectContext(ctx, text(change.Set, "domain_id"), text(change.Set, "name"), change.ID)
+		if rest := without(change.Set, "name", "domain_id"); err == nil && len(rest) > 0 {
+			// One step of a user: what is set beside the name belongs to the creation.
+			err = s.openstack.UpdateProject(id, rest)
+		}
+		return err
+	case plain && slices.Contains([]string{"project", "projects", "domain", "domains"}, change.Update):
+		return s.openstack.UpdateProjectContext(ctx, change.ID, change.Set)
+	case plain && slices.Contains([]string{"project", "projects", "domain", "domains"}, change.Delete):
+		return s.openstack.DeleteProjectContext(ctx, change.ID)
+	}
+	do := openstack.Do{ID: change.ID, Action: change.Do, Set: change.Set, Status: change.Status}
+	for operation, path := range map[openstack.Operation]string{
+		openstack.OpCreate: change.Create, openstack.OpUpdate: change.Update, openstack.OpDelete: change.Delete,
+		openstack.OpAction: change.Action, openstack.OpCall: change.Call,
+	} {
+		if path != "" {
+			do.Operation, do.Path = operation, path
+		}
+	}
+	if do.Operation == "" {
+		return failure.New(failure.BadInput, "give create, update, delete, action or call", "an openstack step says nothing")
+	}
+	if do.Operation != openstack.OpCall {
+		var err error
+		if do.Path, err = s.openstack.CollectionPath(do.Path); err != nil {
+			return err
+		}
+	}
+	_, err := s.openstack.Do(ctx, do)
+	return err
 }
 
 // published is a notification of the simulated cloud as scenarios follow it.

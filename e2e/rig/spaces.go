@@ -15,6 +15,7 @@ import (
 	"github.com/eventrig/eventrig/fixtures/worlds"
 	"github.com/eventrig/eventrig/internal/cluster/embedded"
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/ledger"
 	"github.com/eventrig/eventrig/simulators/nautobot"
 	"github.com/eventrig/eventrig/simulators/ontap"
 	"github.com/eventrig/eventrig/simulators/openstack"
@@ -32,6 +33,8 @@ type space struct {
 	ontap     *ontap.Server
 	undersync *undersync.Server
 	keys      []string // the scenario's messages, under the lock of spaces
+	caused    []string // those of keys that requests to the simulated cloud caused, under the lock of spaces
+	closed    bool     // under the lock of spaces
 	close     func()
 }
 
@@ -56,7 +59,7 @@ const (
 func (r *Rig) newSpace(name string, holding []string) (*space, error) {
 	s := emptySpace()
 	s.rig, s.name = r, name
-	s.openstack = openstack.New(openstack.Config{Publish: r.tell})
+	s.openstack = openstack.New(openstack.Config{Publish: s.publish, Told: s.told})
 	return s, s.load(holding)
 }
 
@@ -121,6 +124,7 @@ func (r *Rig) Stores(_ context.Context, names []string) (scenario.Stores, error)
 func (s *spaces) retire(ended *space) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ended.closed = true
 	s.open = slices.DeleteFunc(s.open, func(other *space) bool { return other == ended })
 	s.retired = append(s.retired, ended)
 	if over := len(s.retired) - retiredSpaces; over > 0 {
@@ -152,6 +156,55 @@ func (s *space) Own(keys []string) {
 	s.rig.spaces.mu.Lock()
 	defer s.rig.spaces.mu.Unlock()
 	s.keys = slices.Clone(keys)
+	for _, key := range s.caused {
+		if !slices.Contains(keys, key) {
+			s.keys = append(s.keys, key) // the scenario does not know of it yet
+		}
+	}
+}
+
+// Caused implements scenario.Stores.
+func (s *space) Caused() []string {
+	s.rig.spaces.mu.Lock()
+	defer s.rig.spaces.mu.Unlock()
+	return slices.Clone(s.caused)
+}
+
+// told makes a notification that a request to the scenario's cloud caused the scenario's, before the request is answered:
+// a chain is not settled while what its pods caused is under way. Nobody follows what the rig's own cloud tells.
+func (s *space) told(m openstack.Message) {
+	s.rig.spaces.mu.Lock()
+	own, follow := slices.Clone(s.keys), s.name != "" && !s.closed
+	s.rig.spaces.mu.Unlock()
+	if !follow {
+		return
+	}
+	message := published(m)
+	message.Time = time.Now()
+	keys, err := s.rig.observer.Track([]scenario.Published{message}, own...)
+	if err != nil {
+		s.rig.options.Log("a notification of the simulated cloud is not followed: %v", err)
+		return
+	}
+	s.rig.spaces.mu.Lock()
+	defer s.rig.spaces.mu.Unlock()
+	s.keys, s.caused = append(s.keys, keys...), append(s.caused, keys...)
+}
+
+// publish sends a notification of the cloud and notes in the ledger that the broker took it.
+func (s *space) publish(ctx context.Context, m openstack.Message) error {
+	if err := s.rig.tell(ctx, m); err != nil {
+		return err
+	}
+	s.rig.spaces.mu.Lock()
+	follow := slices.Contains(s.caused, scenario.Key(published(m)))
+	s.rig.spaces.mu.Unlock()
+	if follow {
+		s.rig.ledger.Append(ledger.Record{Time: time.Now(), Hop: ledger.Published, MessageID: scenario.Key(published(m)), Verdict: "confirmed",
+			Object:  m.VHost + "/" + m.Exchange + "/" + m.RoutingKey,
+			Details: map[string]any{"event_type": m.EventType, "bytes": len(m.Body), "caused": true}})
+	}
+	return nil
 }
 
 // Close implements scenario.Stores.

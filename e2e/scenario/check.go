@@ -230,17 +230,28 @@ func (c *checker) step(at string, step Step) {
 	case step.OpenStack != nil:
 		o := step.OpenStack
 		verbs := 0
-		for _, kind := range []string{o.Create, o.Update, o.Delete} {
+		for _, kind := range []string{o.Create, o.Update, o.Delete, o.Action, o.Call} {
 			if kind != "" {
 				verbs++
-				c.oneOf(step.Line, at+".openstack", kind, "project", "domain")
 			}
 		}
 		if verbs != 1 {
-			c.fail(step.Line, "%s.openstack needs exactly one of create, update, delete", at)
+			c.fail(step.Line, "%s.openstack needs exactly one of create, update, delete, action, call", at)
 		}
-		if o.ID == "" && o.Create == "" {
+		if (o.Action != "") != (o.Do != "") {
+			c.fail(step.Line, "%s.openstack needs action, the kind of resource, together with do, what to do", at)
+		}
+		if o.ID == "" && o.Update+o.Action != "" {
 			c.fail(step.Line, "%s.openstack needs the id of what it changes", at)
+		}
+		if o.ID == "" && o.Delete != "" && len(o.Set) == 0 {
+			c.fail(step.Line, "%s.openstack needs the id of what it deletes", at)
+		}
+		if method, path, ok := strings.Cut(o.Call, " "); o.Call != "" && (!ok || method != strings.ToUpper(method) || !strings.HasPrefix(path, "/")) {
+			c.fail(step.Line, "%s.openstack.call is %q: give METHOD and path, such as PUT /baremetal/v1/nodes/n1/maintenance", at, o.Call)
+		}
+		if o.Status != 0 && (o.Status < 100 || o.Status > 599) {
+			c.fail(step.Line, "%s.openstack.status is %d: give an HTTP status", at, o.Status)
 		}
 	case step.Replay != nil:
 		if step.Replay.File == "" {

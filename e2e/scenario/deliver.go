@@ -123,17 +123,38 @@ func (r *runner) confirmed(m Message, key string) {
 	r.log("published %s %s to %s", m.EventType, key, to)
 }
 
+// adopt makes the notifications that the scenario's pods caused in the simulated cloud the scenario's.
+func (r *runner) adopt() {
+	if caused := r.stores.Caused(); len(caused) > 0 {
+		r.own(caused...)
+	}
+}
+
 // own makes messages the scenario's.
 func (r *runner) own(keys ...string) {
 	known := map[string]bool{}
 	for _, key := range r.keys {
 		known[key] = true
 	}
+	all := r.keys
 	for _, key := range keys {
 		if !known[key] {
 			known[key] = true
-			r.keys = append(r.keys, key)
+			all = append(all, key)
 		}
 	}
-	r.stores.Own(r.keys)
+	if len(all) == len(r.keys) {
+		return
+	}
+	r.mu.Lock()
+	r.keys = all
+	r.mu.Unlock()
+	r.stores.Own(all)
+}
+
+// owned returns the scenario's messages so far, for another goroutine than the runner's.
+func (r *runner) owned() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.keys
 }

@@ -108,3 +108,42 @@ func TestAMessageThatIsNotConfirmedEndsTheStep(t *testing.T) {
 		t.Errorf("%d in the ledger as confirmed, want 3", published)
 	}
 }
+
+// TestWhatPodsCauseIsTheScenarios: a chain is not settled before what the scenario's pods caused in the simulated cloud is
+// followed, too, and its records count as the scenario's.
+func TestWhatPodsCauseIsTheScenarios(t *testing.T) {
+	list, err := Parse("t.yaml", []byte(head+"spec:\n  when: [{publish: {event: keystone/x}}]\n  then: {sensors: [{name: s, fires: 1}]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFakeRig()
+	f.caused = []string{"of a pod"}
+	f.onTrack = func(f *fakeRig) {
+		f.observe(true, ledger.Record{Hop: ledger.Triggered, Sensor: "openstack/s", Trigger: "t", Verdict: "succeeded", MessageID: "of a pod"})
+	}
+	r := Run(t.Context(), f, list[0], Options{})
+	if r.Verdict != Passed || len(r.Timeline) == 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestOpenStackStepsAreChecked(t *testing.T) {
+	for step, want := range map[string]string{
+		`{create: baremetal/nodes, update: network/ports, id: x}`: "exactly one of create, update, delete, action, call",
+		`{action: baremetal/nodes, id: x}`:                        "together with do",
+		`{update: network/ports, set: {name: x}}`:                 "needs the id of what it changes",
+		`{delete: network/ports}`:                                 "needs the id of what it deletes",
+		`{call: /baremetal/v1/nodes}`:                             "give METHOD and path",
+		`{create: projects, status: 7}`:                           "give an HTTP status",
+	} {
+		_, err := Parse("t.yaml", []byte(head+"spec:\n  when: [{openstack: "+step+"}]\n  then: {sensors: [{name: s, fires: 1}]}\n"))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", step, err)
+		}
+	}
+	for _, step := range []string{`{action: baremetal/nodes, do: provide, id: x, notify: true}`, `{delete: volume/type_access, set: {volume_type_id: a, project_id: b}}`, `{call: PUT /baremetal/v1/nodes/x/traits, set: {traits: []}}`} {
+		if _, err := Parse("t.yaml", []byte(head+"spec:\n  when: [{openstack: "+step+"}]\n  then: {sensors: [{name: s, fires: 1}]}\n")); err != nil {
+			t.Errorf("%s: %v", step, err)
+		}
+	}
+}

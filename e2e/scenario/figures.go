@@ -40,8 +40,11 @@ func ledgerFailures(v *view, e LedgerExpectation) []judged {
 
 // lostAndDuplicates counts the messages that never came onto the bus, and how often one came there again.
 func (v *view) lostAndDuplicates() (lost, duplicates int) {
-	perKey := map[string]map[[2]string]bool{} // key -> EventSource and CloudEvent id
+	perKey := map[string]map[[2]string]bool{}            // key -> EventSource and CloudEvent id
+	routed, sent := map[string]bool{}, map[string]bool{} // sent: by the scenario
 	for _, r := range v.records {
+		routed[r.MessageID] = routed[r.MessageID] || r.Hop == ledger.Routed
+		sent[r.MessageID] = sent[r.MessageID] || (r.Hop == ledger.Published && r.Details["caused"] != true)
 		if r.Hop == ledger.OnBus && r.Verdict != "failed" && r.MessageID != "" {
 			if perKey[r.MessageID] == nil {
 				perKey[r.MessageID] = map[[2]string]bool{}
@@ -54,8 +57,8 @@ func (v *view) lostAndDuplicates() (lost, duplicates int) {
 		for id := range perKey[key] {
 			sources[id[0]]++
 		}
-		if len(perKey[key]) == 0 {
-			lost++
+		if len(perKey[key]) == 0 && (routed[key] || sent[key]) {
+			lost++ // of what the simulated cloud told, nobody need consume all
 		}
 		for _, n := range sources {
 			duplicates += n - 1

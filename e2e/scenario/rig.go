@@ -40,6 +40,9 @@ type Rig interface {
 type Stores interface {
 	// Own says that requests by pods of these messages' Workflows are this scenario's.
 	Own(keys []string)
+	// Caused returns the keys of the notifications that requests to the simulated cloud caused so far, in order: those of
+	// the scenario's pods. They are announced to the Observer before the request that caused them is answered.
+	Caused() []string
 	// ChangeOpenStack changes the OpenStack simulator's state. With Notify it returns the notifications that the service
 	// tells it by, in order and not yet sent.
 	ChangeOpenStack(ctx context.Context, change OpenStackChange) ([]Message, error)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/eventrig/eventrig/internal/failure"
@@ -86,6 +87,7 @@ type runner struct {
 
 	at    string // the step under way, for the failure text
 	line  int
+	mu    sync.Mutex // of writes to keys, and of others' reads
 	keys  []string
 	undo  []undo
 	ready bool
@@ -257,13 +259,17 @@ func (r *runner) apply(ctx context.Context, objects []map[string]any) error {
 
 // Settle waits until the chain is settled for the messages with these keys.
 func Settle(ctx context.Context, observer Observer, keys []string) error {
-	return settle(ctx, observer, keys, func(string) {})
+	return settle(ctx, observer, func() []string { return keys }, func(string) {})
 }
 
-func settle(ctx context.Context, observer Observer, keys []string, waiting func(string)) error {
+func settle(ctx context.Context, observer Observer, keys func() []string, waiting func(string)) error {
 	for {
 		changed := observer.Changed()
-		settled, open, err := observer.Settled(ctx, keys)
+		asked := keys()
+		settled, open, err := observer.Settled(ctx, asked)
+		if more := len(keys()); settled && more != len(asked) {
+			continue // the last of what settled caused more
+		}
 		if err != nil {
 			return fmt.Errorf("ask whether the chain is settled: %w", err)
 		}
@@ -283,9 +289,14 @@ func settle(ctx context.Context, observer Observer, keys []string, waiting func(
 func (r *runner) decide(ctx context.Context) ([]Failure, error) {
 	for {
 		changed := r.rig.Observer().Changed()
+		r.adopt()
+		known := len(r.keys)
 		settled, open, err := r.rig.Observer().Settled(ctx, r.keys)
 		if err != nil && ctx.Err() == nil {
 			return nil, fmt.Errorf("ask whether the chain is settled: %w", err)
+		}
+		if r.adopt(); len(r.keys) != known {
+			continue // what settled last caused more
 		}
 		// Asked before the records are read: what arrives in between is then read too.
 		view := newView(r.rig.Ledger().Of(r.keys...), r.keys)

@@ -37,6 +37,7 @@ type fakeRig struct {
 	onTrack  func(f *fakeRig)
 	keys     func() []string
 	applyErr error
+	caused   []string  // by requests to the simulated cloud
 	messages []Message // of a publish step, each tracked by its id
 }
 
@@ -66,7 +67,12 @@ func (f *fakeRig) Stores(_ context.Context, names []string) (Stores, error) {
 	f.call("worlds " + strings.Join(names, ","))
 	return fakeStores{f}, nil
 }
-func (f fakeStores) Own([]string)                {}
+func (f fakeStores) Own([]string) {}
+func (f fakeStores) Caused() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.caused)
+}
 func (f fakeStores) Close()                      {}
 func (f *fakeRig) Adopt(object, _ string) string { return object }
 func (f *fakeRig) Messages(_ context.Context, step Step) ([]Message, error) {

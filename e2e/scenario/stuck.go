@@ -37,7 +37,7 @@ func (r *runner) waitSettled(ctx context.Context) error {
 	go func() {
 		for {
 			changed := observer.Changed()
-			if len(stuckFailures(newView(r.rig.Ledger().Of(r.keys...), r.keys))) > 0 {
+			if keys := r.owned(); len(stuckFailures(newView(r.rig.Ledger().Of(keys...), keys))) > 0 {
 				stuck <- true
 				stop()
 				return
@@ -50,7 +50,7 @@ func (r *runner) waitSettled(ctx context.Context) error {
 			}
 		}
 	}()
-	err := settle(limited, observer, r.keys, r.waiting)
+	err := settle(limited, observer, func() []string { r.adopt(); return r.keys }, r.waiting)
 	stop()
 	if <-stuck {
 		return nil

@@ -79,13 +79,18 @@ type Publish struct {
 	RoutingKey string         `yaml:"routing-key,omitempty" json:"routing-key,omitempty"`
 }
 
-// OpenStackChange changes the OpenStack simulator's state, as a user of the cloud would.
+// OpenStackChange changes the OpenStack simulator's state, as the cloud's administrator would through its API. Resources are
+// named as then.openstack names them: projects, baremetal/nodes, network/ports; project and domain do, too.
 type OpenStackChange struct {
-	Create string         `yaml:"create,omitempty" json:"create,omitempty" jsonschema:"enum=project,enum=domain"`
-	Update string         `yaml:"update,omitempty" json:"update,omitempty" jsonschema:"enum=project,enum=domain"`
-	Delete string         `yaml:"delete,omitempty" json:"delete,omitempty" jsonschema:"enum=project,enum=domain"`
-	ID     string         `yaml:"id,omitempty" json:"id,omitempty"`
-	Set    map[string]any `yaml:"set,omitempty" json:"set,omitempty"`
+	Create string         `yaml:"create,omitempty" json:"create,omitempty" jsonschema:"description=kind of resource: projects or baremetal/nodes or network/ports or compute/servers or volume/types and so on (see the coverage of the simulated OpenStack)"`
+	Update string         `yaml:"update,omitempty" json:"update,omitempty" jsonschema:"description=kind of resource whose fields in set are changed"`
+	Delete string         `yaml:"delete,omitempty" json:"delete,omitempty" jsonschema:"description=kind of resource to delete"`
+	Action string         `yaml:"action,omitempty" json:"action,omitempty" jsonschema:"description=kind of resource to act on as do says"`
+	Do     string         `yaml:"do,omitempty" json:"do,omitempty" jsonschema:"description=of action: a node's verb (manage inspect provide clean active deleted rebuild adopt rescue) or power-on power-off reboot maintenance-set maintenance-unset vif-attach traits-set; a server's or volume's action in the API's name (os-stop rebuild)"`
+	Call   string         `yaml:"call,omitempty" json:"call,omitempty" jsonschema:"description=any request instead: METHOD and path on the simulator with set as its body"`
+	ID     string         `yaml:"id,omitempty" json:"id,omitempty" jsonschema:"description=the resource's identifier; a creation without one draws it"`
+	Set    map[string]any `yaml:"set,omitempty" json:"set,omitempty" jsonschema:"description=fields of what is created or changed in the API's names; arguments of an action. An update of a bare metal resource takes paths such as extra/role"`
+	Status int            `yaml:"status,omitempty" json:"status,omitempty" jsonschema:"description=HTTP status of the answer that is wanted; any success when empty"`
 	Notify bool           `yaml:"notify,omitempty" json:"notify,omitempty" jsonschema:"description=publish what the service itself would publish of the change; without it a publish step says what is published"`
 }
 

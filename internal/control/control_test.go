@@ -46,6 +46,7 @@ func (h *host) RabbitMQCtl(_ context.Context, arguments ...string) (broker.Answe
 }
 func (h *host) Ledger() *ledger.Ledger                    { return h.log }
 func (h *host) Own([]string)                              {}
+func (h *host) Caused() []string                          { return nil }
 func (h *host) Close()                                    {}
 func (h *host) Adopt(object, _ string) string             { return object }
 func (h *host) Ready(context.Context) error               { return nil }

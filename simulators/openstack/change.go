@@ -92,7 +92,7 @@ var apis = map[string]api{
 	"users": {"/identity/v3/users", "user", "PATCH", false}, "groups": {"/identity/v3/groups", "group", "PATCH", false},
 	"roles":              {"/identity/v3/roles", "role", "PATCH", false},
 	"compute/servers":    {"/compute/v2.1/servers", "server", "PUT", false},
-	"compute/flavors":    {"/compute/v2.1/flavors", "flavor", "PUT", false},
+	"compute/flavors":    {"/compute/v2.1/flavors", "flavor", "", false},
 	"compute/keypairs":   {"/compute/v2.1/os-keypairs", "keypair", "", false},
 	"volume/types":       {"/volume/v3/{project}/types", "volume_type", "PUT", false},
 	"volume/volumes":     {"/volume/v3/{project}/volumes", "volume", "PUT", false},
@@ -325,7 +325,8 @@ func (s *Server) send(ctx context.Context, request apiRequest, token string) (*r
 		r.Header.Set("Content-Type", "application/openstack-images-v2.1-json-patch")
 	}
 	r.Header.Set("X-Auth-Token", token)
-	r.Header.Set("OpenStack-API-Version", "baremetal latest,compute latest,volume latest")
+	service, _, _ := strings.Cut(strings.TrimPrefix(request.path, "/"), "/")
+	r.Header.Set("OpenStack-API-Version", service+" latest") // the prefixes are the names that the header has
 	answer := &recorder{header: http.Header{}, Code: http.StatusOK}
 	s.plain.ServeHTTP(answer, r)
 	return answer, nil

@@ -12,22 +12,25 @@ type dataPath struct {
 	whole bool     // there is nothing in the path but those names: no wildcard, query, modifier or list of paths
 }
 
-// parsePath takes a gjson path apart (gjson v1.18: "." and "|" go on to the next step, "\" takes the meaning from the
+// parsePath takes a gjson path apart (gjson v1.18: "." goes on to the next step, "\" takes the meaning from the
 // character after it).
 func parsePath(text string) dataPath {
 	var path dataPath
 	var step strings.Builder
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
-		case c == '\\' && i+1 < len(text):
-			i++
-			step.WriteByte(text[i])
-		case c == '.' || c == '|':
+		case c == '\\':
+			if i++; i < len(text) { // at the end it stands for nothing
+				step.WriteByte(text[i])
+			}
+		case step.Len() == 0 && (c == '.' || c == '|'):
+			return path // an empty name, or JSON lines
+		case c == '.':
 			path.steps = append(path.steps, step.String())
 			step.Reset()
-			if c == '|' && i+1 < len(text) && text[i+1] == '@' {
-				return path
-			}
+		case c == '|':
+			path.steps = append(path.steps, step.String())
+			return path // what follows is a path of its own
 		case c == '*' || c == '?' || c == '#':
 			return path
 		case (c == '@' || c == '{' || c == '[' || c == '!') && step.Len() == 0:
@@ -36,12 +39,18 @@ func parsePath(text string) dataPath {
 			step.WriteByte(c)
 		}
 	}
-	path.steps, path.whole = append(path.steps, step.String()), true
+	if step.Len() > 0 {
+		path.steps, path.whole = append(path.steps, step.String()), true
+	}
 	return path
 }
 
 // cannotExist tells at which step a value of a shape is certain to have nothing; ok is false if it may have it.
+// A list of paths or a modifier makes a value of its own, also of nothing, so that only a path of names can be certain.
 func (p dataPath) cannotExist(shape jq.Shape) (at int, ok bool) {
+	if !p.whole {
+		return 0, false
+	}
 	for i, step := range p.steps {
 		index := step != "" && strings.Trim(step, "0123456789") == ""
 		if shape.Kinds&jq.Array != 0 && index {

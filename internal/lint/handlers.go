@@ -21,7 +21,7 @@ var handlerRules = []Rule{
 		Check: checkUnhandled,
 	},
 	{
-		ID: "handlers/unreached", Severity: Info, Title: "Event types that a handler takes and no Sensor hands it",
+		ID: "handlers/unreached", Severity: Info, Everywhere: true, Title: "Event types that a handler takes and no Sensor hands it",
 		Why: "The templates of the graph run the command, and some Sensor reaches it, but not with these types: the code for them never runs. It may wait for another Sensor, or be left over.",
 		Bad: ironicSource + osloSensor("ironic-node", "^baremetal.node.update.end$", "") + osloTemplate,
 		Good: ironicSource + strings.Replace(osloSensor("network-segment-range", "^baremetal.node.update.end$", ""), "openstack-oslo-event", "undersync-switch", 1) +

@@ -38,6 +38,9 @@ type Finding struct {
 	Line     int      `json:"line"`           // the field's line, else the object's; 0 where it is not known
 	Message  string   `json:"message"`        // what is wrong
 	Hint     string   `json:"hint,omitempty"` // what to do about it
+
+	// Combination is the chart and its values that the finding needs, with --all-enabled; empty for the values as given.
+	Combination string `json:"combination,omitempty"`
 }
 
 // Suppressed is a finding that an annotation of its object takes back, with the reason that it gives.
@@ -72,6 +75,10 @@ type Rule struct {
 	Bad      string // YAML in which this rule finds something, and others find nothing worse than info
 	Good     string // YAML in which this rule finds nothing, and others nothing worse than info
 	Check    func(in *Input, report Report)
+
+	// Everywhere says that the rule finds what nothing else makes use of: over several combinations of values that is so only
+	// if it is in each of them.
+	Everywhere bool
 }
 
 // Family is the part of the rule's id before the slash.
@@ -103,11 +110,16 @@ func Run(ctx context.Context, in *Input, rules []Rule) Result {
 		})
 	}
 	result := suppress(in, findings, rules, ran)
-	slices.SortFunc(result.Findings, compare)
-	result.Findings = slices.Compact(result.Findings)
-	slices.SortFunc(result.Suppressed, func(a, b Suppressed) int { return compare(a.Finding, b.Finding) })
-	result.Suppressed = slices.Compact(result.Suppressed)
+	result.sort()
 	return result
+}
+
+// sort puts the findings in order, each once.
+func (r *Result) sort() {
+	slices.SortFunc(r.Findings, compare)
+	r.Findings = slices.Compact(r.Findings)
+	slices.SortFunc(r.Suppressed, func(a, b Suppressed) int { return compare(a.Finding, b.Finding) })
+	r.Suppressed = slices.Compact(r.Suppressed)
 }
 
 // located is a finding with the object that an annotation could suppress it at.
@@ -127,5 +139,5 @@ func locate(rule Rule, at pipeline.Object, path, message, hint string) located {
 func compare(a, b Finding) int {
 	return cmp.Or(
 		cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Rule, b.Rule),
-		cmp.Compare(a.Object, b.Object), cmp.Compare(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint))
+		cmp.Compare(a.Object, b.Object), cmp.Compare(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint), cmp.Compare(a.Combination, b.Combination))
 }

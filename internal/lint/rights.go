@@ -38,7 +38,7 @@ var rightsRules = []Rule{
 		Check: checkUnknownRights,
 	},
 	{
-		ID: "rights/surplus", Severity: Warning, Title: "A ServiceAccount of Sensors or EventSources that may do more than they need",
+		ID: "rights/surplus", Severity: Warning, Everywhere: true, Title: "A ServiceAccount of Sensors or EventSources that may do more than they need",
 		Why: "Whoever gets into the Sensor's pod, or can make it create an object of his choice, has these rights too. The finding names what nothing in the graph that uses the account asks for. " +
 			"Accounts of workflows are left out: what their containers ask for is not known.",
 		Bad:   webhookSensor + "- apiGroups: [\"\"]\n  resources: [configmaps]\n  verbs: [create, delete]\n",

@@ -41,7 +41,7 @@ metadata:
 		Good: suppressedExample,
 	},
 	{
-		ID: unused, Severity: Warning, Title: "A suppression that suppresses nothing",
+		ID: unused, Severity: Warning, Everywhere: true, Title: "A suppression that suppresses nothing",
 		Why: "What it was written for is gone, or was never at this object. Left in place it would hide the next finding of that rule here.",
 		Bad: `apiVersion: v1
 kind: ConfigMap

@@ -8,7 +8,7 @@ import (
 // unusedRules are about what nothing refers to.
 var unusedRules = []Rule{
 	{
-		ID: "wiring/unused-event-source", Severity: Warning, Title: "An EventSource that no Sensor depends on",
+		ID: "wiring/unused-event-source", Severity: Warning, Everywhere: true, Title: "An EventSource that no Sensor depends on",
 		Why: "Its pod runs, takes messages out of the queue or answers webhooks, and publishes to a bus on which nobody listens: " +
 			"acknowledged, and gone.",
 		Bad: eventSourceExample + "---\n" + strings.Replace(calendarExample, "nightly-check", "hourly-check", 1) + `---
@@ -32,7 +32,7 @@ spec:
 		},
 	},
 	{
-		ID: "wiring/unused-event", Severity: Warning, Title: "An event of an EventSource that no Sensor depends on",
+		ID: "wiring/unused-event", Severity: Warning, Everywhere: true, Title: "An event of an EventSource that no Sensor depends on",
 		Why: "What comes in as this event is published to a bus on which nobody listens for it: acknowledged, and gone.",
 		Bad: sensorExample("openstack-keystone", "notifications") + "---\n" + eventSourceExample + `    errors:
       url: amqp://rabbitmq/keystone
@@ -55,7 +55,7 @@ spec:
 		},
 	},
 	{
-		ID: "wiring/unused-template", Severity: Info, Title: "A WorkflowTemplate that nothing here runs",
+		ID: "wiring/unused-template", Severity: Info, Everywhere: true, Title: "A WorkflowTemplate that nothing here runs",
 		Why:  "It may be started by hand (`argo submit --from`), or be left over.",
 		Bad:  triggerExample("sync-project", "") + "---\n" + templateExample("sync-project", "argo-events") + "---\n" + templateExample("sync-all", "argo-events"),
 		Good: triggerExample("sync-project", "") + "---\n" + templateExample("sync-project", "argo-events"),

@@ -117,9 +117,9 @@ func (l *loader) render(from *helmChart, values map[string]any, without map[stri
 		return nil, err
 	}
 	capabilities := chartutil.DefaultCapabilities.Copy()
-	version, err := chartutil.ParseKubeVersion(orDefault(l.options.KubeVersion, defaultKubeVersion))
+	version, err := l.options.kubeVersion()
 	if err != nil {
-		return nil, failure.New(failure.BadInput, "give a version such as "+defaultKubeVersion, "Kubernetes version %q: %w", l.options.KubeVersion, err)
+		return nil, err
 	}
 	capabilities.KubeVersion = *version
 	capabilities.APIVersions = slices.Concat(chartutil.DefaultVersionSet, defaultAPIVersions, l.options.APIVersions)

@@ -38,28 +38,67 @@ func (l *loader) valuesFiles(of *helmChart) []string {
 	return files
 }
 
+// Check refuses options that are wrong whatever the manifests are: files with values that cannot be read, settings that Helm
+// does not take, a Kubernetes version that is none. Reading the manifests would say so of each chart.
+func (o Options) Check() error {
+	for _, given := range o.Values {
+		_, file := scoped(given)
+		if _, err := readValues(file); err != nil {
+			return err
+		}
+	}
+	if err := o.set(map[string]any{}); err != nil {
+		return err
+	}
+	_, err := o.kubeVersion()
+	return err
+}
+
+func (o Options) set(values map[string]any) error {
+	for _, set := range o.Set {
+		if err := strvals.ParseInto(set, values); err != nil {
+			return failure.New(failure.BadInput, "--set takes KEY=VALUE as `helm --set` does", "--set %s: %w", set, err)
+		}
+	}
+	return nil
+}
+
+func (o Options) kubeVersion() (*chartutil.KubeVersion, error) {
+	version, err := chartutil.ParseKubeVersion(orDefault(o.KubeVersion, defaultKubeVersion))
+	if err != nil {
+		return nil, failure.New(failure.BadInput, "give a version such as "+defaultKubeVersion, "--kube-version %q: %w", o.KubeVersion, err)
+	}
+	return version, nil
+}
+
+func readValues(file string) (map[string]any, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, failure.New(failure.BadInput, "--values takes FILE or CHART=FILE", "read values for charts: %w", err)
+	}
+	if err := syntax(file, content); err != nil {
+		return nil, err
+	}
+	read, err := chartutil.ReadValues(withoutBOM(content))
+	if err != nil {
+		return nil, Problem{Kind: Unreadable, File: file, Line: errorLine(err), Message: "the values are no YAML object: " + err.Error(),
+			Hint: "a values file holds the chart's fields"}.asError()
+	}
+	return read, nil
+}
+
 // chartValues are the values that the options give to a chart, over its own.
 func (l *loader) chartValues(of *helmChart) (map[string]any, error) {
 	values := map[string]any{}
 	for _, file := range l.valuesFiles(of) {
-		content, err := os.ReadFile(file)
+		read, err := readValues(file)
 		if err != nil {
-			return nil, failure.New(failure.BadInput, "--values takes FILE or CHART=FILE", "read values for chart %s: %w", of.name, err)
-		}
-		if err := syntax(file, content); err != nil {
 			return nil, err
-		}
-		read, err := chartutil.ReadValues(withoutBOM(content))
-		if err != nil {
-			return nil, Problem{Kind: Unreadable, File: file, Line: errorLine(err), Message: "the values are no YAML object: " + err.Error(),
-				Hint: "a values file holds the chart's fields"}.asError()
 		}
 		values = chartutil.MergeTables(read, values)
 	}
-	for _, set := range l.options.Set {
-		if err := strvals.ParseInto(set, values); err != nil {
-			return nil, failure.New(failure.BadInput, "--set takes KEY=VALUE as `helm --set` does", "--set %s: %w", set, err)
-		}
+	if err := l.options.set(values); err != nil {
+		return nil, err
 	}
 	return values, nil
 }

@@ -32,11 +32,14 @@ func writeGitHub(out io.Writer, result lint.Result) error {
 	return err
 }
 
-// whole is a finding's object, message and hint as one text.
+// whole is a finding's object, message, combination of values and hint as one text.
 func whole(finding lint.Finding) string {
 	text := finding.Message
 	if finding.Object != "" {
 		text = finding.Object + ": " + text
+	}
+	if finding.Combination != "" {
+		text += "\nin: " + finding.Combination
 	}
 	if finding.Hint != "" {
 		text += "\nhint: " + finding.Hint

@@ -9,9 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,14 +18,15 @@ import (
 	"github.com/eventrig/eventrig/internal/lint"
 	"github.com/eventrig/eventrig/internal/nearest"
 	"github.com/eventrig/eventrig/internal/pipeline"
-	"github.com/eventrig/eventrig/manifests"
 )
 
 type flags struct {
 	output, failOn string
 	only, skip     []string
 	builtin        bool
+	allEnabled     bool
 	rules          string
+	reading        pipeline.Options
 }
 
 // everyRule is what --rules without a value stands for.
@@ -48,7 +46,7 @@ const examples = `  # everything below a folder as one graph: manifests, kustomi
   eventrig lint deploy/ -o sarif >lint.sarif
 
   # some rules, or a family of them, or all but some
-  eventrig lint deploy/ --only wiring,contracts/unknown-parameter
+  eventrig lint deploy/ --only wiring,contracts/missing-argument
   eventrig lint deploy/ --skip wiring/undefined-secret
 
   # the rules; one with its reasons and examples
@@ -65,6 +63,9 @@ func New() *cobra.Command {
 and EventSources, triggers and templates, workflows and the steps in them, ServiceAccounts and what they may do.
 No cluster is asked.
 
+Charts are checked with their own values, with those of --values and --set, and with --all-enabled in every combination of
+what they can enable; a finding that the values as given do not show names the combination that shows it.
+
 What cannot be read is a finding, input/unreadable, and the rest is still checked. A finding is taken back by an annotation
 of its object, ` + lint.IgnoreAnnotation + `: "RULE[,RULE]: reason".`,
 		Example: examples,
@@ -77,6 +78,9 @@ of its object, ` + lint.IgnoreAnnotation + `: "RULE[,RULE]: reason".`,
 	options.StringSliceVar(&f.only, "only", nil, "check these rules or families only: `RULE` (repeatable; what cannot be read is always said)")
 	options.StringSliceVar(&f.skip, "skip", nil, "do not check these rules or families: `RULE` (repeatable)")
 	options.BoolVar(&f.builtin, "builtin", false, "check the manifests that eventrig brings along, without PATH or with it")
+	options.BoolVar(&f.allEnabled, "all-enabled", false, "check each Helm chart with all combinations of its values that are named enabled or lie below one of that name: "+
+		"every one of up to six values; of more, each value changed alone, all on, all off, and every two of them in their four states")
+	f.reading.Flags(options)
 	options.StringVar(&f.rules, "rules", "", "list the rules, or print the page of one: --rules `ID`")
 	options.Lookup("rules").NoOptDefVal = everyRule
 	completions := map[string]cobra.CompletionFunc{
@@ -116,15 +120,15 @@ func run(command *cobra.Command, f flags, paths []string) error {
 	if err != nil {
 		return err
 	}
-	in, err := read(command, f, paths)
+	checked, err := read(command, f, paths)
 	if err != nil {
 		return err
 	}
-	result := lint.Run(command.Context(), in, rules)
+	result := lint.RunAll(command.Context(), checked.combinations, rules)
 	if err := command.Context().Err(); err != nil {
 		return err
 	}
-	if err := write(out, f, result, in); err != nil {
+	if err := write(command, f, result, checked); err != nil {
 		return fmt.Errorf("print the findings: %w", err)
 	}
 	if limit := lint.Severity(f.failOn); f.failOn != "never" && result.Worst().Rank() >= limit.Rank() {
@@ -180,61 +184,38 @@ func unknown(name string) error {
 	return failure.New(failure.BadInput, hint, "there is no rule %q", name)
 }
 
-// read reads the manifests that are to be checked.
-func read(command *cobra.Command, f flags, paths []string) (*lint.Input, error) {
-	// A path that is not there is a slip on the command line; what is wrong with those that are is a finding.
-	for _, path := range paths {
-		if _, err := os.Stat(path); err != nil {
-			return nil, failure.New(failure.BadInput, "give files and folders with manifests", "%w", err)
-		}
-	}
-	graph, problems := pipeline.Read(command.Context(), pipeline.Options{}, paths...)
-	var folders []lint.Folder
-	for _, path := range paths {
-		folders = append(folders, lint.Folder{FS: os.DirFS(path), Name: filepath.ToSlash(filepath.Clean(path))})
-	}
-	if f.builtin {
-		const name = "understack"
-		own, err := pipeline.LoadFS(manifests.FS, name)
-		if err != nil {
-			return nil, fmt.Errorf("read the manifests that eventrig brings along: %w", err)
-		}
-		graph = &pipeline.Graph{Objects: append(slices.Clone(graph.Objects), own.Objects...)}
-		within, err := fs.Sub(manifests.FS, name)
-		if err != nil {
-			return nil, fmt.Errorf("read the manifests that eventrig brings along: %w", err)
-		}
-		folders = append(folders, lint.Folder{FS: within, Name: name})
-	}
-	if len(graph.Objects) == 0 && len(problems) == 0 {
-		return nil, failure.New(failure.BadInput, "give files and folders with manifests (.yaml, .yml, .json), kustomizations or Helm charts",
-			"no manifests in %s", strings.Join(paths, ", "))
-	}
-	in := lint.NewInput(graph, problems)
-	in.Folders = folders
-	return in, nil
-}
-
-func write(out io.Writer, f flags, result lint.Result, in *lint.Input) error {
+func write(command *cobra.Command, f flags, result lint.Result, checked *input) error {
+	out := command.OutOrStdout()
 	switch f.output {
 	case "json":
-		return writeJSON(out, result)
-	case "github":
-		return writeGitHub(out, result)
-	case "sarif":
+		return writeJSON(out, result, checked)
+	case "github", "sarif":
+		for _, line := range checked.varied() {
+			command.PrintErrln(line)
+		}
+		if f.output == "github" {
+			return writeGitHub(out, result)
+		}
 		return writeSARIF(out, result)
 	}
-	return writeText(out, result, len(in.Graph.Objects))
+	return writeText(out, result, checked)
 }
 
 // report is the JSON that the command prints.
 type report struct {
-	Findings []lint.Finding `json:"findings"` // by file and line
+	Findings     []lint.Finding `json:"findings"`               // by file and line
+	Combinations []combination  `json:"combinations,omitempty"` // with --all-enabled: what was checked besides the values as given
 }
 
-func writeJSON(out io.Writer, result lint.Result) error {
+// combination is a chart with some of what it can enable switched.
+type combination struct {
+	Chart string   `json:"chart"` // its name
+	Set   []string `json:"set"`   // what differs from the values as given, as --set takes it
+}
+
+func writeJSON(out io.Writer, result lint.Result, checked *input) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(report{append([]lint.Finding{}, result.Findings...)})
+	return encoder.Encode(report{append([]lint.Finding{}, result.Findings...), checked.list()})
 }

@@ -24,18 +24,13 @@ const (
 var colours = map[lint.Severity]string{lint.Error: red, lint.Warning: yellow, lint.Info: cyan}
 
 // writeText writes the findings grouped by object, and a line that sums them up. Colours are for terminals.
-func writeText(out io.Writer, result lint.Result, objects int) error {
+func writeText(out io.Writer, result lint.Result, checked *input) error {
 	file, isFile := out.(*os.File)
 	paint := func(_, text string) string { return text }
 	if isFile && term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == "" {
 		paint = func(colour, text string) string { return colour + text + plain }
 	}
 	var text strings.Builder
-	if len(result.Findings) == 0 {
-		fmt.Fprintf(&text, "%s in %s\n", summary(result), count(objects, "object"))
-		_, err := io.WriteString(out, text.String())
-		return err
-	}
 	for i, finding := range result.Findings {
 		if i == 0 || heading(result.Findings[i-1]) != heading(finding) {
 			if i > 0 {
@@ -50,11 +45,20 @@ func writeText(out io.Writer, result lint.Result, objects int) error {
 		}
 		fmt.Fprintf(&text, "  %s  %s  %s\n", paint(dim, place), paint(colours[finding.Severity], string(finding.Severity)), finding.Rule)
 		fmt.Fprintf(&text, "    %s\n", strings.ReplaceAll(finding.Message, "\n", "\n    "))
+		if finding.Combination != "" {
+			fmt.Fprintf(&text, "    in: %s\n", finding.Combination)
+		}
 		if finding.Hint != "" {
 			fmt.Fprintf(&text, "    %s\n", paint(dim, "hint: "+strings.ReplaceAll(finding.Hint, "\n", "\n    ")))
 		}
 	}
-	fmt.Fprintf(&text, "\n%s in %s\n", summary(result), count(objects, "object"))
+	if len(result.Findings) > 0 {
+		text.WriteByte('\n')
+	}
+	fmt.Fprintf(&text, "%s in %s\n", summary(result), count(checked.objects(), "object"))
+	for _, line := range checked.varied() {
+		fmt.Fprintln(&text, line)
+	}
 	_, err := io.WriteString(out, text.String())
 	return err
 }

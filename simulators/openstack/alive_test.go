@@ -182,6 +182,56 @@ func TestWhatTheOthersTell(t *testing.T) {
 	}
 }
 
+// What is secret is neither on the bus nor in what the API shows of a node; a volume target's connection is on the API
+// only.
+func TestSecretsAreWithheld(t *testing.T) {
+	s := openstack.New(openstack.Config{})
+	token := token(t, s)
+	ask := func(method, path, body string) string {
+		t.Helper()
+		answer := handle(t, s, token, method, path, body)
+		if answer.Code >= 300 {
+			t.Fatalf("%s %s: %d %s", method, path, answer.Code, answer.Body)
+		}
+		return answer.Body.String()
+	}
+	const node = `{"uuid": "7b8c9d0e-1f2a-4b3c-8d4e-5f6a7b8c9d0e", "driver": "redfish", "name": "n", "driver_info": {"redfish_password": "s3cret-a",
+		"nested": {"ipmi_password": "s3cret-b"}, "redfish_address": "https://192.0.2.1"}, "instance_info": {"image_url": "http://s3cret-c", "configdrive": "s3cret-d"}}`
+	shown := ask("POST", "/baremetal/v1/nodes", node) + ask("GET", "/baremetal/v1/nodes/n", "")
+	if strings.Contains(shown, "s3cret") || strings.Count(shown, `"******"`) != 8 || !strings.Contains(shown, "https://192.0.2.1") {
+		t.Errorf("the API shows %s", shown)
+	}
+	const target = `{"node_uuid": "7b8c9d0e-1f2a-4b3c-8d4e-5f6a7b8c9d0e", "volume_type": "iscsi", "volume_id": "v", "boot_index": INDEX, "properties": PROPERTIES}`
+	made := func(index, properties string) string {
+		return ask("POST", "/baremetal/v1/volume/targets", strings.NewReplacer("INDEX", index, "PROPERTIES", properties).Replace(target))
+	}
+	if shown := made("0", `{"auth_password": "s3cret-e", "target_portal": "192.0.2.2:3260"}`); !strings.Contains(shown, "s3cret-e") {
+		t.Errorf("the API hides a target's properties: %s", shown)
+	}
+	made("1", `{}`)
+	withheld := 0
+	for _, sent := range s.Notifications() {
+		if strings.Contains(string(sent.Body), "s3cret") || strings.Contains(string(sent.Body), "192.0.2.2") {
+			t.Errorf("%s tells %s", sent.EventType, sent.Body)
+		}
+		data, _ := sent.Payload["ironic_object.data"].(map[string]any)
+		properties, _ := data["properties"].(map[string]any)
+		switch {
+		case !strings.HasPrefix(sent.EventType, "baremetal.volumetarget."):
+		case fmt.Sprint(data["boot_index"]) == "1" && len(properties) != 0:
+			t.Errorf("%s: nothing became %v", sent.EventType, properties)
+		case len(properties) > 0:
+			withheld++
+			if properties["redacted_contents"] != "** Value redacted: not published on the notification bus. **" {
+				t.Errorf("%s: %v", sent.EventType, properties)
+			}
+		}
+	}
+	if withheld != 2 {
+		t.Errorf("%d notifications withheld the properties, want start and end of one target", withheld)
+	}
+}
+
 // Nothing that a route can send is unknown to the catalogue: a service would tell less than the real one.
 func TestEveryNotificationIsInTheCatalogue(t *testing.T) {
 	var unknown []string
@@ -208,6 +258,8 @@ func TestEveryNotificationIsInTheCatalogue(t *testing.T) {
 	ask("DELETE", "/v3/groups/"+group+"/users/"+user, "")
 	ask("PUT", "/v3/projects/"+project+"/users/"+user+"/roles/"+role, "")
 	ask("DELETE", "/v3/projects/"+project+"/users/"+user+"/roles/"+role, "")
+	ask("PUT", "/v3/OS-INHERIT/domains/"+domain+"/groups/"+group+"/roles/"+role+"/inherited_to_projects", "")
+	ask("DELETE", "/v3/OS-INHERIT/domains/"+domain+"/groups/"+group+"/roles/"+role+"/inherited_to_projects", "")
 	ask("PATCH", "/v3/domains/"+domain, `{"domain": {"enabled": false}}`)
 	for _, path := range []string{"users/" + user, "groups/" + group, "roles/" + role, "domains/" + domain, "projects/" + project} {
 		ask("DELETE", "/v3/"+path, "")

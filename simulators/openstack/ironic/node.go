@@ -21,9 +21,15 @@ func (i *Ironic) extendNode(r *core.Request, shown map[string]any) {
 
 // hide masks the secrets of a node, and names states as older versions did.
 func hide(shown map[string]any, r *core.Request) {
-	for _, name := range []string{"driver_info", "instance_info"} {
+	for _, name := range []string{"driver_info", "instance_info", "driver_internal_info"} {
 		if object, ok := shown[name].(map[string]any); ok {
-			shown[name] = masked(object, "******")
+			object = masked(object, "******")
+			for _, whole := range []string{"image_url", "configdrive"} {
+				if _, is := object[whole]; is && name == "instance_info" {
+					object[whole] = "******"
+				}
+			}
+			shown[name] = object
 		}
 	}
 	if shown["provision_state"] == available && r.Minor < 2 {

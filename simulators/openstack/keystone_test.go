@@ -1,6 +1,7 @@
 package openstack_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -228,4 +229,140 @@ func TestUsersRolesAndCredentials(t *testing.T) {
 	}
 	_, err = users.Get(t.Context(), bob, user.ID).Extract()
 	is(t, err, http.StatusUnauthorized, "")
+}
+
+// A role that projects inherit: not on the project or domain that it was given for, on all below, through groups too.
+func TestInheritedRoles(t *testing.T) {
+	s := openstack.New(openstack.Config{})
+	admin := token(t, s)
+	ask := func(method, path, body string, status int) map[string]any {
+		t.Helper()
+		answer := handle(t, s, admin, method, path, body)
+		if answer.Code != status {
+			t.Fatalf("%s %s: %d %s, want %d", method, path, answer.Code, answer.Body, status)
+		}
+		var read map[string]any
+		if answer.Body.Len() > 0 {
+			if err := json.Unmarshal(answer.Body.Bytes(), &read); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return read
+	}
+	create := func(singular, fields string) string {
+		made, _ := ask("POST", "/v3/"+singular+"s", `{"`+singular+`": {`+fields+`}}`, 201)[singular].(map[string]any)
+		id, _ := made["id"].(string)
+		return id
+	}
+	domain := create("domain", `"name": "customers"`)
+	top := create("project", `"name": "top", "domain_id": "`+domain+`"`)
+	middle := create("project", `"name": "middle", "domain_id": "`+domain+`", "parent_id": "`+top+`"`)
+	bottom := create("project", `"name": "bottom", "domain_id": "`+domain+`", "parent_id": "`+middle+`"`)
+	user := create("user", `"name": "bob", "password": "builder", "domain_id": "`+domain+`"`)
+	group := create("group", `"name": "operators", "domain_id": "`+domain+`"`)
+	ask("PUT", "/v3/groups/"+group+"/users/"+user, "", 204)
+	member := s.Records("roles", map[string]any{"name": "member"})[0]["id"].(string)
+	reader := s.Records("roles", map[string]any{"name": "reader"})[0]["id"].(string)
+	login := func(project string) int {
+		return handle(t, s, "", "POST", "/v3/auth/tokens", `{"auth": {"identity": {"methods": ["password"], "password": {"user": {"id": "`+user+
+			`", "password": "builder"}}}, "scope": {"project": {"id": "`+project+`"}}}}`).Code
+	}
+	onTop := "/v3/OS-INHERIT/projects/" + top + "/groups/" + group + "/roles/" + member + "/inherited_to_projects"
+	onDomain := "/v3/OS-INHERIT/domains/" + domain + "/users/" + user + "/roles/" + reader + "/inherited_to_projects"
+	for _, path := range []string{onTop, onDomain} {
+		ask("GET", path, "", 404)
+		ask("DELETE", path, "", 404)
+		ask("PUT", path, "", 204)
+		ask("PUT", path, "", 204)
+		ask("HEAD", path, "", 204)
+	}
+	// A grant of the same role that is not inherited is another one.
+	ask("GET", "/v3/projects/"+top+"/groups/"+group+"/roles/"+member, "", 404)
+	if roles := ask("GET", "/v3/OS-INHERIT/domains/"+domain+"/users/"+user+"/roles/inherited_to_projects", "", 200)["roles"].([]any); len(roles) != 1 {
+		t.Errorf("inherited roles of the domain: %v", roles)
+	}
+	if roles := ask("GET", "/v3/domains/"+domain+"/users/"+user+"/roles", "", 200)["roles"].([]any); len(roles) != 0 {
+		t.Errorf("the domain's own roles: %v", roles)
+	}
+	for id, want := range map[string]int{top: 201, middle: 201, bottom: 201, s.Records("projects", map[string]any{"name": "admin"})[0]["id"].(string): 401} {
+		if got := login(id); got != want {
+			t.Errorf("log-in for %s: %d, want %d", id, got, want)
+		}
+	}
+	listed := func(query string) []string {
+		t.Helper()
+		var lines []string
+		for _, one := range ask("GET", "/v3/role_assignments?include_names&"+query, "", 200)["role_assignments"].([]any) {
+			one, _ := one.(map[string]any)
+			name := func(of map[string]any, key string) string {
+				inner, _ := of[key].(map[string]any)
+				name, _ := inner["name"].(string)
+				return name
+			}
+			scope, _ := one["scope"].(map[string]any)
+			line := strings.TrimSpace(name(one, "role") + " of " + name(one, "user") + name(one, "group") + " on " + name(scope, "project") + name(scope, "domain"))
+			if scope["OS-INHERIT:inherited_to"] == "projects" {
+				line += ", inherited"
+			}
+			links, _ := one["links"].(map[string]any)
+			link, _ := links["assignment"].(string)
+			lines = append(lines, line+": "+strings.NewReplacer(domain, "DOMAIN", top, "TOP", user, "BOB", group, "OPERATORS", member, "MEMBER", reader, "READER").Replace(link[max(0, strings.Index(link, "/v3")):]))
+		}
+		return lines
+	}
+	const grantOnTop = "/v3/OS-INHERIT/projects/TOP/groups/OPERATORS/roles/MEMBER/inherited_to_projects"
+	const grantOnDomain = "/v3/OS-INHERIT/domains/DOMAIN/users/BOB/roles/READER/inherited_to_projects"
+	for query, want := range map[string][]string{
+		"group.id=" + group: {"member of operators on top, inherited: " + grantOnTop},
+		"user.id=" + user:   {"reader of bob on customers, inherited: " + grantOnDomain},
+		"user.id=" + user + "&scope.OS-INHERIT:inherited_to=":    nil,
+		"scope.project.id=" + middle:                             nil,
+		"effective&user.id=" + user + "&scope.project.id=" + top: {"reader of bob on top, inherited: " + grantOnDomain},
+		"effective&user.id=" + user + "&scope.project.id=" + bottom: {
+			"member of bob on bottom, inherited: " + grantOnTop, "reader of bob on bottom, inherited: " + grantOnTop,
+			"reader of bob on bottom, inherited: " + grantOnDomain,
+		},
+		"effective&include_subtree&role.id=" + member + "&scope.project.id=" + top: {
+			"member of bob on middle, inherited: " + grantOnTop, "member of bob on bottom, inherited: " + grantOnTop,
+		},
+		"include_subtree&scope.project.id=" + top: {"member of operators on top, inherited: " + grantOnTop},
+	} {
+		if got := listed(query); !slices.Equal(got, want) {
+			t.Errorf("?%s lists\n  %s\nwant\n  %s", query, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		}
+	}
+	for query, want := range map[string]string{
+		"include_subtree":                                        "scope.project.id must be specified if include_subtree is also specified",
+		"user.id=" + user + "&group.id=" + group:                 "Specify a user or group, not both",
+		"scope.domain.id=" + domain + "&scope.project.id=" + top: "Specify a domain or project, not both",
+		"effective&group.id=" + group:                            "Combining effective and group filter will always result in an empty list.",
+		"scope.system=all&scope.project.id=" + top:               "Specify system or project, not both",
+	} {
+		refused, _ := ask("GET", "/v3/role_assignments?"+query, "", 400)["error"].(map[string]any)
+		if refused["message"] != want {
+			t.Errorf("?%s: %v, want %q", query, refused["message"], want)
+		}
+	}
+	for _, path := range []string{onTop, onDomain} {
+		ask("DELETE", path, "", 204)
+	}
+	if got := login(bottom); got != 401 {
+		t.Errorf("log-in after the grants are gone: %d", got)
+	}
+	var told []any
+	for _, sent := range s.Notifications() {
+		if strings.HasPrefix(sent.EventType, "identity.role_assignment.") {
+			told = append(told, sent.Payload["inherited_to_projects"])
+			_, ofUser := sent.Payload["user"]
+			_, ofGroup := sent.Payload["group"]
+			_, onProject := sent.Payload["project"]
+			_, onDomain := sent.Payload["domain"]
+			if ofUser == ofGroup || onProject == onDomain || ofGroup != onProject {
+				t.Errorf("%s is of %v", sent.EventType, sent.Payload)
+			}
+		}
+	}
+	if len(told) != 8 || slices.Contains(told, any(false)) {
+		t.Errorf("told of inheritance: %v, want true for two refused revocations, four grants and two revocations", told)
+	}
 }

@@ -133,7 +133,7 @@ func (k *Keystone) Service() *core.Service {
 var missing = []core.Endpoint{
 	{Method: "*", Path: "/v3/credentials"}, {Method: "*", Path: "/v3/policies"}, {Method: "*", Path: "/v3/limits"},
 	{Method: "*", Path: "/v3/registered_limits"}, {Method: "*", Path: "/v3/OS-TRUST/trusts"}, {Method: "*", Path: "/v3/OS-FEDERATION"},
-	{Method: "*", Path: "/v3/OS-OAUTH1"}, {Method: "*", Path: "/v3/OS-INHERIT"}, {Method: "*", Path: "/v3/OS-EP-FILTER"},
+	{Method: "*", Path: "/v3/OS-OAUTH1"}, {Method: "*", Path: "/v3/OS-EP-FILTER"},
 	{Method: "*", Path: "/v3/users/{user}/access_rules"}, {Method: "*", Path: "/v3/domains/{domain}/config"},
 	{Method: "*", Path: "/v3/roles/{role}/implies", Note: "admin implies manager, member and reader, as bootstrap sets it up"},
 	{Method: "POST, PATCH, DELETE", Path: "/v3/services, /v3/endpoints, /v3/regions", Note: "the catalog is that of the simulated services"},
@@ -174,11 +174,11 @@ func (k *Keystone) Collections() []core.Collection {
 			},
 		})
 	}
-	return append(collections, core.Collection{Path: "role_assignments", Table: k.assignments, Fields: []string{"role_id", "user_id", "group_id", "project_id", "domain_id"},
+	return append(collections, core.Collection{Path: "role_assignments", Table: k.assignments, Fields: []string{"role_id", "user_id", "group_id", "project_id", "domain_id", "inherited_to_projects"},
 		Hint: "each refers to what is above it, by id",
 		Create: func(ctx context.Context, fields core.Resource) error {
 			given := assignment{Role: fields.Text("role_id"), User: fields.Text("user_id"), Group: fields.Text("group_id"),
-				Project: fields.Text("project_id"), Domain: fields.Text("domain_id")}
+				Project: fields.Text("project_id"), Domain: fields.Text("domain_id"), Inherited: fields.Flag("inherited_to_projects")}
 			if err := k.checkAssignment(given); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package keystone
 
 import (
 	"context"
+	"strings"
 
 	"github.com/eventrig/eventrig/simulators/openstack/core"
 )
@@ -27,14 +28,32 @@ func initiator(caller *core.Caller) map[string]any {
 	return set
 }
 
-// notifyAssignment is CadfRoleAssignmentNotificationWrapper of keystone/notifications.py.
-func (k *Keystone) notifyAssignment(ctx context.Context, caller *core.Caller, operation string, a assignment) {
+// notifyAssignment is CadfRoleAssignmentNotificationWrapper of keystone/notifications.py, which tells of a failure too.
+// Of roles on the system Keystone tells nothing.
+func (k *Keystone) notifyAssignment(ctx context.Context, caller *core.Caller, operation string, a assignment, refused error) {
+	if a.System {
+		return
+	}
 	set := initiator(caller)
-	set["payload.role"] = a.Role
+	set["payload.role"], set["payload.inherited_to_projects"] = a.Role, a.Inherited
+	if refused != nil {
+		set["payload.outcome"] = "failure"
+	}
+	var variant []string
+	if a.Group != "" {
+		variant = append(variant, "group")
+	}
+	if a.Domain != "" {
+		variant = append(variant, "domain")
+	}
+	name := "keystone/identity.role_assignment." + operation
+	if len(variant) > 0 {
+		name += "@" + strings.Join(variant, "-")
+	}
 	for field, value := range map[string]string{"user": a.User, "group": a.Group, "project": a.Project, "domain": a.Domain} {
 		if value != "" {
 			set["payload."+field] = value
 		}
 	}
-	k.cloud.Notify(ctx, core.Event{Name: "keystone/identity.role_assignment." + operation, Set: set, Caller: caller})
+	k.cloud.Notify(ctx, core.Event{Name: name, Set: set, Caller: caller})
 }

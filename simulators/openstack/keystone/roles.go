@@ -1,6 +1,7 @@
 package keystone
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -13,6 +14,7 @@ import (
 type assignment struct {
 	Role, User, Group, Project, Domain string
 	System                             bool
+	Inherited                          bool // it holds on the projects below the target, not on the target
 }
 
 func (a assignment) row() core.Resource {
@@ -23,9 +25,20 @@ func (a assignment) row() core.Resource {
 		return value
 	}
 	id := strings.Join([]string{a.Role, a.User, a.Group, a.Project, a.Domain}, "/")
+	if a.Inherited {
+		id += "/inherited"
+	}
 	return core.Resource{"id": id, "role_id": a.Role, "user_id": text(a.User), "group_id": text(a.Group), "project_id": text(a.Project),
-		"domain_id": text(a.Domain), "system": a.System}
+		"domain_id": text(a.Domain), "system": a.System, "inherited_to_projects": a.Inherited}
 }
+
+func assignmentOf(row core.Resource) assignment {
+	return assignment{Role: row.Text("role_id"), User: row.Text("user_id"), Group: row.Text("group_id"), Project: row.Text("project_id"),
+		Domain: row.Text("domain_id"), System: row.Flag("system"), Inherited: row.Flag("inherited_to_projects")}
+}
+
+// target is the project or domain of an assignment.
+func (a assignment) target() string { return cmp.Or(a.Project, a.Domain) }
 
 func (k *Keystone) assign(ctx context.Context, a assignment) { k.assignments.Put(ctx, a.row()) }
 
@@ -50,31 +63,63 @@ func (k *Keystone) checkAssignment(a assignment) error {
 	return nil
 }
 
-// effective are the roles that a user has, also through groups and implied ones.
-func (k *Keystone) effective(user, project, domain string, system bool) []core.Resource {
-	if project == "" && domain == "" && !system {
-		return nil
+// above are the projects that a project lies in, the nearest first, and its domain. A domain lies in nothing.
+func (k *Keystone) above(project string) []string {
+	var found []string
+	for next := k.projects.Get(project); next != nil && len(found) < 100; next = k.projects.Get(next.Text("parent_id")) {
+		found = append(found, next.Text("parent_id"))
 	}
+	return found
+}
+
+// holds says whether an assignment gives its role on a project, a domain or the system.
+func (k *Keystone) holds(a assignment, project, domain string, system bool) bool {
+	if a.Inherited {
+		return project != "" && slices.Contains(k.above(project), a.target())
+	}
+	return a.System == system && a.Project == project && a.Domain == domain
+}
+
+// groupsOf are the groups that a user is a member of.
+func (k *Keystone) groupsOf(user string) map[string]bool {
 	groups := map[string]bool{}
 	for _, member := range k.members.All(core.Where("user_id", user)) {
 		groups[member.Text("group_id")] = true
 	}
+	return groups
+}
+
+// implies is the role that a standard role implies at once, nil for none.
+func (k *Keystone) implies(role string) core.Resource {
+	found := k.roles.Get(role)
+	at := slices.Index(implied[:], found.Text("name"))
+	if at < 0 || at+1 == len(implied) || found["domain_id"] != nil {
+		return nil
+	}
+	return k.roles.Find(func(r core.Resource) bool { return r["name"] == implied[at+1] && r["domain_id"] == nil })
+}
+
+// effective are the roles that a user has, also through groups, inherited and implied ones.
+func (k *Keystone) effective(user, project, domain string, system bool) []core.Resource {
+	if project == "" && domain == "" && !system {
+		return nil
+	}
+	groups := k.groupsOf(user)
 	held := map[string]bool{}
-	for _, row := range k.assignments.All(func(a core.Resource) bool {
-		return (a["user_id"] == user || groups[a.Text("group_id")]) && a.Flag("system") == system &&
-			a.Text("project_id") == project && a.Text("domain_id") == domain
-	}) {
-		role := k.roles.Get(row.Text("role_id"))
-		held[role.Text("id")] = true
-		if at := slices.Index(implied[:], role.Text("name")); at >= 0 && role["domain_id"] == nil {
-			for _, name := range implied[at:] {
-				held[k.roles.Find(func(r core.Resource) bool { return r["name"] == name && r["domain_id"] == nil }).Text("id")] = true
-			}
+	for _, row := range k.assignments.All() {
+		a := assignmentOf(row)
+		if (a.User != user && !groups[a.Group]) || !k.holds(a, project, domain, system) {
+			continue
+		}
+		for role := k.roles.Get(a.Role); role != nil; role = k.implies(role.Text("id")) {
+			held[role.Text("id")] = true
 		}
 	}
 	return k.roles.All(func(role core.Resource) bool { return held[role.Text("id")] })
 }
 
+// assignmentRoutes are the grants (keystone/api/projects.py, domains.py, system.py) and the inherited ones
+// (keystone/api/os_inherit.py).
 func (k *Keystone) assignmentRoutes() []core.Route {
 	routes := []core.Route{{Method: "GET", Path: "/v3/role_assignments", Do: k.listAssignments}}
 	for _, target := range []string{"projects", "domains", "system"} {
@@ -84,123 +129,94 @@ func (k *Keystone) assignmentRoutes() []core.Route {
 				path += "/{target}"
 			}
 			path += "/" + actor + "/{actor}/roles"
-			of := func(r *core.Request) (assignment, error) {
-				a := assignment{Role: r.PathValue("role"), System: target == "system"}
-				if actor == "users" {
-					a.User = r.PathValue("actor")
-				} else {
-					a.Group = r.PathValue("actor")
-				}
-				if target == "projects" {
-					a.Project = r.PathValue("target")
-				} else {
-					a.Domain = r.PathValue("target")
-				}
-				return a, k.checkAssignment(a)
+			grants := grant{k: k, target: target, actor: actor}
+			routes = append(routes, core.Route{Method: "GET", Path: path, Do: grants.list})
+			routes = append(routes, grants.routes(path+"/{role}")...)
+			if target == "system" {
+				continue
 			}
-			existing := func(r *core.Request) (assignment, error) {
-				a, err := of(r)
-				if err == nil && k.assignments.Get(a.row().Text("id")) == nil {
-					err = core.Errorf(http.StatusNotFound, "Could not find role assignment with role: %s, user or group: %s, project, domain, or system: %s.",
-						a.Role, a.User+a.Group, a.Project+a.Domain)
-				}
-				return a, err
+			const to = "/inherited_to_projects"
+			path = strings.Replace(path, "/v3/", "/v3/OS-INHERIT/", 1)
+			grants.inherited = true
+			routes = append(routes, grants.routes(path+"/{role}"+to)...)
+			if target == "domains" {
+				routes = append(routes, core.Route{Method: "GET", Path: path + to, Do: grants.list})
 			}
-			routes = append(routes,
-				core.Route{Method: "GET", Path: path, Do: func(r *core.Request) (*core.Answer, error) {
-					a, err := of(r)
-					if err != nil {
-						return nil, err
-					}
-					shown := []any{}
-					for _, row := range k.assignments.All(func(row core.Resource) bool {
-						return row.Text("user_id") == a.User && row.Text("group_id") == a.Group && row.Text("project_id") == a.Project &&
-							row.Text("domain_id") == a.Domain && row.Flag("system") == a.System
-					}) {
-						shown = append(shown, view(r, kind{plural: "roles"}, k.roles.Get(row.Text("role_id"))))
-					}
-					return core.OK(map[string]any{"roles": shown, "links": listLinks(r)})
-				}},
-				core.Route{Method: "GET", Path: path + "/{role}", Do: func(r *core.Request) (*core.Answer, error) {
-					if _, err := existing(r); err != nil {
-						return nil, err
-					}
-					return core.NoContent()
-				}},
-				core.Route{Method: "PUT", Path: path + "/{role}", Do: func(r *core.Request) (*core.Answer, error) {
-					a, err := of(r)
-					if err != nil {
-						return nil, err
-					}
-					k.assign(r.Context(), a)
-					k.notifyAssignment(r.Context(), r.Caller, "created", a)
-					return core.NoContent()
-				}},
-				core.Route{Method: "DELETE", Path: path + "/{role}", Do: func(r *core.Request) (*core.Answer, error) {
-					a, err := existing(r)
-					if err != nil {
-						return nil, err
-					}
-					k.assignments.Delete(r.Context(), a.row().Text("id"))
-					k.notifyAssignment(r.Context(), r.Caller, "deleted", a)
-					return core.NoContent()
-				}},
-			)
 		}
 	}
 	return routes
 }
 
-// listAssignments is GET /v3/role_assignments (keystone/api/role_assignments.py).
-func (k *Keystone) listAssignments(r *core.Request) (*core.Answer, error) {
-	query := r.URL.Query()
-	named := query.Has("include_names") && query.Get("include_names") != "0" && !strings.EqualFold(query.Get("include_names"), "false")
-	filters := map[string]string{"user.id": "user_id", "group.id": "group_id", "role.id": "role_id", "scope.project.id": "project_id", "scope.domain.id": "domain_id"}
-	describe := func(table *core.Table, id string) map[string]any {
-		found := table.Get(id)
-		if table == k.projects && found == nil {
-			found = k.domains.Get(id)
-		}
-		shown := map[string]any{"id": id}
-		if named {
-			shown["name"] = found["name"]
-			if domain, ok := found["domain_id"].(string); ok && table != k.domains {
-				shown["domain"] = map[string]any{"id": domain, "name": k.domains.Get(domain)["name"]}
-			}
-		}
-		return shown
+// grant answers for the roles of one kind of actor on one kind of target.
+type grant struct {
+	k             *Keystone
+	target, actor string // plurals
+	inherited     bool
+}
+
+func (g grant) of(r *core.Request) (assignment, error) {
+	a := assignment{Role: r.PathValue("role"), System: g.target == "system", Inherited: g.inherited}
+	if g.actor == "users" {
+		a.User = r.PathValue("actor")
+	} else {
+		a.Group = r.PathValue("actor")
+	}
+	if g.target == "projects" {
+		a.Project = r.PathValue("target")
+	} else {
+		a.Domain = r.PathValue("target")
+	}
+	return a, g.k.checkAssignment(a)
+}
+
+func (g grant) existing(r *core.Request) (assignment, error) {
+	a, err := g.of(r)
+	if err == nil && g.k.assignments.Get(a.row().Text("id")) == nil {
+		err = core.Errorf(http.StatusNotFound, "Could not find role assignment with role: %s, user or group: %s, project, domain, or system: %s.",
+			a.Role, a.User+a.Group, a.Project+a.Domain)
+	}
+	return a, err
+}
+
+func (g grant) list(r *core.Request) (*core.Answer, error) {
+	wanted, err := g.of(r)
+	if err != nil {
+		return nil, err
 	}
 	shown := []any{}
-	for _, row := range k.assignments.All(func(row core.Resource) bool {
-		for name, field := range filters {
-			if query.Has(name) && row.Text(field) != query.Get(name) {
-				return false
-			}
+	for _, row := range g.k.assignments.All() {
+		if wanted.Role = row.Text("role_id"); wanted == assignmentOf(row) {
+			shown = append(shown, view(r, kind{plural: "roles"}, g.k.roles.Get(wanted.Role)))
 		}
-		return !query.Has("scope.system") || row.Flag("system")
-	}) {
-		one := map[string]any{"role": describe(k.roles, row.Text("role_id")), "links": map[string]any{}}
-		path := "/v3"
-		switch {
-		case row.Flag("system"):
-			one["scope"] = map[string]any{"system": map[string]any{"all": true}}
-			path += "/system"
-		case row["project_id"] != nil:
-			one["scope"] = map[string]any{"project": describe(k.projects, row.Text("project_id"))}
-			path += "/projects/" + row.Text("project_id")
-		default:
-			one["scope"] = map[string]any{"domain": describe(k.domains, row.Text("domain_id"))}
-			path += "/domains/" + row.Text("domain_id")
-		}
-		if row["user_id"] != nil {
-			one["user"] = describe(k.users, row.Text("user_id"))
-			path += "/users/" + row.Text("user_id")
-		} else {
-			one["group"] = describe(k.groups, row.Text("group_id"))
-			path += "/groups/" + row.Text("group_id")
-		}
-		one["links"] = map[string]any{"assignment": r.Base() + path + "/roles/" + row.Text("role_id")}
-		shown = append(shown, one)
 	}
-	return core.OK(map[string]any{"role_assignments": shown, "links": listLinks(r)})
+	return core.OK(map[string]any{"roles": shown, "links": listLinks(r)})
+}
+
+func (g grant) routes(path string) []core.Route {
+	return []core.Route{
+		{Method: "GET", Path: path, Do: func(r *core.Request) (*core.Answer, error) {
+			if _, err := g.existing(r); err != nil {
+				return nil, err
+			}
+			return core.NoContent()
+		}},
+		{Method: "PUT", Path: path, Do: func(r *core.Request) (*core.Answer, error) {
+			a, err := g.of(r)
+			g.k.notifyAssignment(r.Context(), r.Caller, "created", a, err)
+			if err != nil {
+				return nil, err
+			}
+			g.k.assign(r.Context(), a)
+			return core.NoContent()
+		}},
+		{Method: "DELETE", Path: path, Do: func(r *core.Request) (*core.Answer, error) {
+			a, err := g.existing(r)
+			g.k.notifyAssignment(r.Context(), r.Caller, "deleted", a, err)
+			if err != nil {
+				return nil, err
+			}
+			g.k.assignments.Delete(r.Context(), a.row().Text("id"))
+			return core.NoContent()
+		}},
+	}
 }

@@ -9,12 +9,6 @@ import (
 	"strconv"
 )
 
-// allocations are the subroutes beside notes, by path of the model and last segment.
-var allocations = map[string]allocation{
-	"ipam/prefixes/available-ips":      {"ipam/ip-addresses", listIPs, takeIPs},
-	"ipam/prefixes/available-prefixes": {"ipam/prefixes", listPrefixes, takePrefixes},
-}
-
 // insufficient is the answer of an allocation for which there is no room: 204 with a body that no client sees
 // (ipam/api/views.py).
 func insufficient(detail string) error {

@@ -129,6 +129,11 @@ func (s *store) peerOf(id string) (*model, *record) {
 // endpointOf follows a termination's cables through patch panels to the endpoint at the far end (CablePath.from_origin).
 // Active says that all cables on the way are connected; there is no path without a cable.
 func (s *store) endpointOf(id string) (m *model, end *record, active, path bool) {
+	return s.walk(id, nil)
+}
+
+// walk is endpointOf, telling each cable with the id at its near end and what is at its far end.
+func (s *store) walk(id string, each func(near string, cable *record, m *model, far *record)) (m *model, end *record, active, path bool) {
 	cables := s.schema.byPath["dcim/cables"]
 	active = true
 	if s.cableOf(id) == nil {
@@ -147,6 +152,9 @@ func (s *store) endpointOf(id string) (m *model, end *record, active, path bool)
 		active = active && status != nil && statuses.text(status, "name") == "Connected"
 		if m, end = s.peerOf(id); end == nil {
 			return nil, nil, active, path
+		}
+		if each != nil {
+			each(id, cable, m, end)
 		}
 		switch m.class {
 		case "FrontPort":

@@ -63,14 +63,6 @@ func showGeneric(name string) func(s *store, b []byte, v *view, m *model, r *rec
 	}
 }
 
-// showConfigContext is what is local to the record: contexts are not merged here.
-func showConfigContext(_ *store, b []byte, _ *view, m *model, r *record) []byte {
-	if data := m.get(r, "local_config_context_data"); data != nil {
-		return appendJSON(b, data)
-	}
-	return append(b, "{}"...)
-}
-
 func showTreeDepth(s *store, b []byte, _ *view, m *model, r *record) []byte {
 	depth := int64(0)
 	for id := m.text(r, "parent"); id != "" && depth < 1000; depth++ {

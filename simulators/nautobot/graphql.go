@@ -32,31 +32,19 @@ func (s *Server) serveGraphQL(w http.ResponseWriter, r *http.Request) {
 		answer(w, 0, nil, err)
 		return
 	}
-	schema, err := s.graphql()
-	if err != nil {
-		answer(w, 0, nil, fmt.Errorf("make GraphQL schema: %w", err))
-		return
-	}
+	status, body, err := s.runQuery(r.Context(), request)
+	answer(w, status, body, err)
+}
+
+// doQuery runs a query under the read lock.
+func (s *Server) doQuery(ctx context.Context, schema graphql.Schema, request *graphQLRequest) *graphql.Result {
 	s.mu.RLock()
-	result := graphql.Do(graphql.Params{
+	defer s.mu.RUnlock()
+	return graphql.Do(graphql.Params{
 		Schema: schema, RequestString: request.Query, VariableValues: request.Variables, OperationName: request.OperationName,
 		// A client that goes away must not leave a query running on a store that is not locked any more.
-		Context: context.WithoutCancel(r.Context()),
+		Context: context.WithoutCancel(ctx),
 	})
-	s.mu.RUnlock()
-	status, body := http.StatusOK, map[string]any{}
-	if len(result.Errors) > 0 {
-		body["errors"] = result.Errors
-		for _, one := range result.Errors {
-			if len(one.Path) == 0 {
-				status = http.StatusBadRequest
-			}
-		}
-	}
-	if status == http.StatusOK {
-		body["data"] = result.Data
-	}
-	answer(w, status, body, nil)
 }
 
 type graphQLRequest struct {

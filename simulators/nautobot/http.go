@@ -31,9 +31,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	rest := strings.Trim(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
 	m, key, sub := s.route(rest)
 	root := m == nil && s.isRoot(rest)
-	below, other := allocation{}, false
+	below, other := subroute{}, false
 	if m != nil && sub != "" {
-		below, other = allocations[m.path+"/"+sub]
+		below, other = subroutes[m.path+"/"+sub]
 	}
 	if m == nil && !root || sub != "" && !other && (sub != "notes" || !m.notes) {
 		s.notFoundPage(w, r)

@@ -327,7 +327,19 @@ func init() {
 		"ipam/prefixes?within_include":   func(s *store, m *model, v []string) (*condition, string) { return withinFilter(m, "prefix", v, true) },
 		"ipam/prefixes?contains":         containsFilter,
 		"ipam/vlans?available_on_device": availableOnDevice,
+
+		"dcim/devices?has_primary_ip":                    hasPrimary,
+		"virtualization/virtual-machines?has_primary_ip": hasPrimary,
 	}
+}
+
+// hasPrimary is the filter ?has_primary_ip=: those with a primary address of either version.
+func hasPrimary(_ *store, m *model, values []string) (*condition, string) {
+	wanted, message := convertBoolean(values[0])
+	return &condition{test: func(r *record) bool {
+		has := m.get(r, "primary_ip4") != nil || m.get(r, "primary_ip6") != nil
+		return message != "" || has == wanted.(bool)
+	}}, ""
 }
 
 // addressFilter is MultiValueCharFilter filter_address (ipam/filters.py): a host, or a host with its mask.

@@ -164,8 +164,12 @@ func (p *schemaParser) model(path string, node *yaml.Node) (*model, error) {
 		return nil, err
 	}
 	for _, name := range use {
-		if name == "noted" {
+		switch name {
+		case "noted":
 			m.notes = true
+			continue
+		case "tagged":
+			m.tags = true
 			continue
 		}
 		mixin := p.mixins[name]

@@ -141,8 +141,12 @@ func (s *store) appendRecord(b []byte, v *view, m *model, r *record) []byte {
 	}
 	if !v.nested {
 		for _, name := range v.include {
-			if (name == "relationships" || name == "computed_fields") && m.custom {
-				b = append(append(append(b, `,"`...), name...), `":{}`...)
+			switch {
+			case !m.custom:
+			case name == "relationships":
+				b = s.appendRelationships(append(b, `,"relationships":`...), v, m, r)
+			case name == "computed_fields":
+				b = s.appendTemplates(append(b, `,"computed_fields":`...), m, r)
 			}
 		}
 	}

@@ -11,10 +11,12 @@ import (
 // appPath is the first part of a model's path: dcim, or plugins/undercloud-vni.
 func (m *model) appPath() string { return m.path[:strings.LastIndexByte(m.path, '/')] }
 
+const installedPlugins = "plugins/installed-plugins"
+
 // isRoot says whether a path lists what is below it: the API's root, status, or an app.
 func (s *Server) isRoot(rest string) bool {
 	switch rest {
-	case "", "status", "plugins", "graphql", "swagger", "swagger.json", "swagger.yaml":
+	case "", "status", "plugins", installedPlugins, "graphql", "docs", "swagger", "swagger.json", "swagger.yaml":
 		return true
 	}
 	if _, ok := contentTypeKey(rest); ok {
@@ -43,6 +45,17 @@ func (s *Server) serveRoot(w http.ResponseWriter, r *http.Request, rest string) 
 	case strings.HasPrefix(rest, "swagger"):
 		s.serveSwagger(w, r, rest)
 		return
+	case rest == "docs":
+		if r.URL.Query().Get("format") != "openapi" {
+			s.notFoundPage(w, r) // the page for people
+			return
+		}
+		// pynautobot's openapi() asks here, as drf-yasg had it (core/api/views.py).
+		http.Redirect(w, r, "/api/swagger.json", http.StatusMovedPermanently)
+		return
+	case rest == installedPlugins:
+		answer(w, http.StatusOK, s.plugins(), nil)
+		return
 	}
 	v := viewOf(r)
 	root := map[string]any{}
@@ -64,6 +77,21 @@ func (s *Server) serveRoot(w http.ResponseWriter, r *http.Request, rest string) 
 		root["content-types"] = v.base + "/api/" + contentTypesPath + "/"
 	}
 	answer(w, http.StatusOK, root, nil)
+}
+
+// plugins are the apps that are installed beside Nautobot's own, as InstalledPluginsAPIView tells them.
+func (s *Server) plugins() []any {
+	installed := []any{}
+	for _, m := range s.schema.models {
+		name, is := strings.CutPrefix(m.appPath(), "plugins/")
+		if is && !slices.ContainsFunc(installed, func(one any) bool { return one.(map[string]any)["base_url"] == name }) {
+			installed = append(installed, map[string]any{
+				"name": capital(strings.ReplaceAll(name, "-", " ")), "package": strings.ReplaceAll(name, "-", "_"), "author": "", "author_email": "",
+				"description": "", "version": "0.0.0", "base_url": name, "headline": "", "actions": map[string]any{},
+			})
+		}
+	}
+	return installed
 }
 
 func serveStatus(w http.ResponseWriter) {

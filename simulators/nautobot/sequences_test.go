@@ -2,60 +2,11 @@ package nautobot
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 )
-
-// pynautobot behaves on the wire as pynautobot 3.0.0 does (core/query.py): a Token, "application/json;" on POST, PUT and
-// DELETE with a body, an Accept header and plain JSON on PATCH, lists without a limit first and then page by page.
-type pynautobot struct {
-	t    *testing.T
-	base string
-}
-
-func (p pynautobot) do(method, path string, body any) (int, string) {
-	p.t.Helper()
-	var reader io.Reader
-	if body != nil {
-		words, ok := body.(string)
-		if !ok {
-			data, err := json.Marshal(body)
-			if err != nil {
-				p.t.Fatal(err)
-			}
-			words = string(data)
-		}
-		reader = strings.NewReader(words)
-	}
-	r, err := http.NewRequest(method, p.base+path, reader)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	r.Header.Set("authorization", "Token "+DefaultToken)
-	switch {
-	case method == "PATCH":
-		r.Header.Set("accept", "application/json;")
-		r.Header.Set("Content-Type", "application/json")
-	case body != nil:
-		r.Header.Set("Content-Type", "application/json;")
-	default:
-		r.Header.Set("accept", "application/json;")
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	data, err := io.ReadAll(answer.Body)
-	if err = errors.Join(err, answer.Body.Close()); err != nil {
-		p.t.Fatal(err)
-	}
-	return answer.StatusCode, string(data)
-}
 
 // call is one request of a handler with what it must get: a status and parts of the body.
 type call struct {

@@ -232,10 +232,11 @@ func (s *Server) newID() string { return values.UUID(s.random) }
 // routes are the endpoints as patterns, to name the closest one to a request that matched none.
 func (s *schema) routes() *routes.Table {
 	table := routes.New("GET /health/", "GET /api/", "GET /api/status/", "POST /api/graphql/", "GET /api/swagger/", "GET /api/swagger.json", "GET /api/swagger.yaml",
+		"GET /api/docs/", "GET /api/plugins/installed-plugins/",
 		"GET /api/"+contentTypesPath+"/", "GET /api/"+contentTypesPath+"/{id}/")
-	for below := range allocations {
+	for below, one := range subroutes {
 		at := strings.LastIndexByte(below, '/')
-		table.Add("GET, POST /api/" + below[:at] + "/{id}/" + below[at+1:] + "/")
+		table.Add(one.methods + " /api/" + below[:at] + "/{id}/" + below[at+1:] + "/")
 	}
 	apps := []string{}
 	for _, m := range s.models {

@@ -151,6 +151,7 @@ func (s *Server) update(t *transaction, m *model, old *record, data any, partial
 // the model's full_clean; then it stores the record.
 func (w *writer) finish() (*record, error) {
 	w.setCustomFields()
+	associations := w.readRelationships()
 	w.checkUniqueFields()
 	if err := w.issues.refusal(); err != nil {
 		return nil, err
@@ -181,6 +182,9 @@ func (w *writer) finish() (*record, error) {
 	w.t.put(w.m, w.r)
 	if after := afterWrite[w.m.path]; after != nil {
 		after(w)
+	}
+	if err := w.associate(associations); err != nil {
+		return nil, err
 	}
 	return w.t.current(w.m, w.r), nil
 }

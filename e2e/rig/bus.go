@@ -84,7 +84,7 @@ func (r *Rig) busServers(namespace string) int {
 	if r.options.Bus != BusJetStream {
 		return 1
 	}
-	for _, object := range r.bus {
+	for _, object := range r.manifests.bus {
 		if object.GetKind() != "EventBus" || object.GetNamespace() != namespace {
 			continue
 		}

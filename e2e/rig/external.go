@@ -31,7 +31,7 @@ type intake struct {
 // there goes again with Close.
 func (r *Rig) joinBroker(ctx context.Context) (err error) {
 	defer r.watch.phase("join RabbitMQ")(&err)
-	intakes, err := intakesOf(r.manifests)
+	intakes, err := intakesOf(r.manifests.objects)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (r *Rig) install(ctx context.Context) (err error) {
 	if err == nil {
 		// The bus takes longest to be there, and clients that come before it back off for seconds. It is the rig's own
 		// manifest, so it need not wait for the webhook that holds the manifests under test to their rules.
-		_, err = r.applier.All(ctx, r.bus)
+		_, err = r.applier.All(ctx, r.manifests.bus)
 	}
 	end(&err)
 	if err != nil {
@@ -62,7 +62,7 @@ func (r *Rig) install(ctx context.Context) (err error) {
 		return err
 	}
 	defer r.watch.phase("manifests under test")(&err)
-	return r.apply(ctx, r.manifests)
+	return r.apply(ctx, r.manifests.objects)
 }
 
 // apply writes objects and tells the observer which EventSources and Sensors to look out for.

@@ -29,12 +29,30 @@ var busFolders = map[string]string{
 // boots several times as many pods.
 const defaultManifests = "subsets/keystone-project"
 
+// tested is what a rig runs of manifests.
+type tested struct {
+	graph   *pipeline.Graph // what is run, as it is written
+	objects []apply.Object  // of the manifests, without an EventBus
+	bus     []apply.Object  // the EventBuses and what they run on
+	notes   []string        // what of the manifests is not applied, and why
+}
+
+// Manifests reads the manifests that options name, as Start applies them: with the chosen EventBus in place of those that they
+// bring along, and without what the rig does not have. The notes say what is left out.
+func Manifests(options Options) (graph *pipeline.Graph, notes []string, err error) {
+	if options, err = options.complete(); err != nil {
+		return nil, nil, err
+	}
+	read, err := loadManifests(options)
+	return read.graph, read.notes, err
+}
+
 // loadManifests reads the manifests under test and puts the chosen EventBus, with what it runs on, in place of those that
-// they bring along. The notes say what of them is not applied.
-func loadManifests(options Options) (objects, bus []apply.Object, notes []string, err error) {
+// they bring along.
+func loadManifests(options Options) (tested, error) {
 	under, err := fs.Sub(manifests.FS, "understack")
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("find the built-in manifests: %w", err)
+		return tested{}, fmt.Errorf("find the built-in manifests: %w", err)
 	}
 	var graph *pipeline.Graph
 	if len(options.Manifests) == 0 {
@@ -43,15 +61,20 @@ func loadManifests(options Options) (objects, bus []apply.Object, notes []string
 		graph, err = pipeline.LoadWith(context.Background(), pipeline.Options(options.Reading), options.Manifests...)
 	}
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("read manifests: %w", err)
+		return tested{}, fmt.Errorf("read manifests: %w", err)
 	}
 	busFolder, err := fs.Sub(manifests.FS, busFolders[options.Bus])
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("find the built-in EventBus: %w", err)
+		return tested{}, fmt.Errorf("find the built-in EventBus: %w", err)
 	}
 	buses, err := pipeline.LoadFS(busFolder)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("read the built-in EventBus: %w", err)
+		return tested{}, fmt.Errorf("read the built-in EventBus: %w", err)
+	}
+	read := tested{graph: &pipeline.Graph{Unlisted: graph.Unlisted}}
+	take := func(object pipeline.Object, list *[]apply.Object) {
+		read.graph.Objects = append(read.graph.Objects, object)
+		*list = append(*list, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
 	}
 	needed := map[string]bool{} // namespaces that need an EventBus
 	left := unserved(graph)
@@ -66,26 +89,27 @@ func loadManifests(options Options) (objects, bus []apply.Object, notes []string
 			needed[object.GetNamespace()] = true
 		}
 		if err := observable(object.Unstructured); err != nil {
-			return nil, nil, nil, failure.New(failure.BadInput, "", "%s: %w", object.Origin(), err)
+			return tested{}, failure.New(failure.BadInput, "", "%s: %w", object.Origin(), err)
 		}
-		objects = append(objects, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
+		take(object, &read.objects)
 	}
 	if len(needed) == 0 {
-		return nil, nil, nil, failure.New(failure.BadInput, "name the folder that holds them with --manifests", "the manifests hold no EventSource and no Sensor")
+		return tested{}, failure.New(failure.BadInput, "name the folder that holds them with --manifests", "the manifests hold no EventSource and no Sensor")
 	}
 	for _, object := range buses.Objects {
 		// A bus that nobody uses would only cost time and memory.
 		if needed[object.GetNamespace()] {
-			bus = append(bus, apply.Object{Unstructured: object.Unstructured, Origin: object.Origin()})
+			take(object, &read.bus)
 		}
 	}
-	return objects, bus, leftOut(graph, left), nil
+	read.notes = leftOut(graph, left)
+	return read, nil
 }
 
 // busNamespaces are the namespaces that have an EventBus.
 func (r *Rig) busNamespaces() []string {
 	var all []string
-	for _, object := range r.bus {
+	for _, object := range r.manifests.bus {
 		if object.GetKind() == "EventBus" {
 			all = append(all, object.GetNamespace())
 		}

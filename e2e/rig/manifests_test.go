@@ -21,30 +21,30 @@ func chartOptions(t *testing.T, set string) Options {
 }
 
 func TestAChartIsReadWithItsValues(t *testing.T) {
-	objects, bus, notes, err := loadManifests(chartOptions(t, "events={identity.project.created}"))
+	read, err := loadManifests(chartOptions(t, "events={identity.project.created}"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, object := range objects {
+	for _, object := range read.objects {
 		names = append(names, apply.Name(object.Unstructured))
 	}
 	if want := []string{"EventSource/openstack/openstack-keystone", "Sensor/openstack/keystone-event-project"}; !slices.Equal(names, want) {
 		t.Errorf("objects %v, want %v", names, want)
 	}
-	if len(bus) == 0 {
+	if len(read.bus) == 0 {
 		t.Error("no bus for the namespace that --namespace gives")
 	}
-	if want := []string{"the rig has no rabbitmq.com: User argo-keystone not applied"}; !slices.Equal(notes, want) {
-		t.Errorf("notes %v, want %v", notes, want)
+	if want := []string{"the rig has no rabbitmq.com: User argo-keystone not applied"}; !slices.Equal(read.notes, want) {
+		t.Errorf("notes %v, want %v", read.notes, want)
 	}
-	if !strings.HasSuffix(objects[1].Origin, "sensors.yaml:2") {
-		t.Errorf("the Sensor is from %s", objects[1].Origin)
+	if !strings.HasSuffix(read.objects[1].Origin, "sensors.yaml:2") {
+		t.Errorf("the Sensor is from %s", read.objects[1].Origin)
 	}
 }
 
 func TestAChartThatCannotBeRenderedIsBadInput(t *testing.T) {
-	_, _, _, err := loadManifests(chartOptions(t, "queue=other"))
+	_, err := loadManifests(chartOptions(t, "queue=other"))
 	if failure.ExitStatus(err) != int(failure.BadInput) || !strings.Contains(err.Error(), "templates/sensors.yaml:19: Helm chart site: say which events with --set events") {
 		t.Errorf("error %v", err)
 	}

@@ -16,7 +16,7 @@ const nodeComponent = "eventrig-node"
 // Notes say what runs otherwise in this rig than the manifests ask for, because of where the rig runs. They belong into
 // every verdict: a pod that got another user than it asked for proves nothing about that user's rights.
 func (r *Rig) Notes(ctx context.Context) []string {
-	notes := slices.Concat([]string{}, r.leftOut)
+	notes := slices.Concat([]string{}, r.manifests.notes)
 	if r.sandbox.MappedIDs() == 1 {
 		notes = append(notes, fmt.Sprintf("no subordinate ids: pods run as the mapped user (uid %d)", os.Geteuid()))
 	}

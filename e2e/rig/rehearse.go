@@ -27,12 +27,12 @@ func Rehearse(options Options) (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects, bus, _, err := loadManifests(options)
+	read, err := loadManifests(options)
 	if err != nil {
 		return nil, err
 	}
 	h := &Rehearsal{names: map[string][]string{}, hooks: map[string][]string{}}
-	for _, object := range slices.Concat(objects, bus) {
+	for _, object := range slices.Concat(read.objects, read.bus) {
 		h.add(object.Object)
 	}
 	return h, nil

@@ -61,9 +61,7 @@ type Rig struct {
 	authority  *authority.Authority // of what the rig serves over TLS
 	ledger     *ledger.Ledger
 	observer   *observe.Observer
-	manifests  []apply.Object                               // under test, without an EventBus
-	leftOut    []string                                     // what of the manifests is not applied, and why
-	bus        []apply.Object                               // the EventBuses and what they run on
+	manifests  tested
 	upstream   func() ([]*unstructured.Unstructured, error) // Argo's own manifests, once they are rendered
 	status     Status
 	versions   map[string]string
@@ -96,7 +94,7 @@ func Start(ctx context.Context, options Options) (_ *Rig, err error) {
 		}
 	}()
 	// Bad input is found before anything is started.
-	if r.manifests, r.bus, r.leftOut, err = loadManifests(options); err != nil {
+	if r.manifests, err = loadManifests(options); err != nil {
 		return nil, err
 	}
 	programs, err := r.findPrograms(ctx)

@@ -319,7 +319,7 @@ func (c *checker) fault(line int, at string, f Fault) {
 
 func (c *checker) then(s *Scenario) {
 	t := s.Spec.Then
-	if len(t.Sensors)+len(t.Workflows)+len(t.Nautobot)+len(t.OpenStack)+len(t.Requests)+len(t.Pods)+len(t.Objects) == 0 && t.Ledger == nil {
+	if t.empty() {
 		c.fail(s.Line, "spec.then is empty: nothing would be checked")
 	}
 	expression := func(line int, at, text string) {

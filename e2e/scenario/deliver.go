@@ -118,7 +118,11 @@ func (r *runner) follow(messages []Message) ([]string, error) {
 // confirmed notes in the ledger that a message was taken.
 func (r *runner) confirmed(m Message, key string) {
 	to := cmpText(m.Source, m.VHost+"/"+m.Exchange+"/"+m.RoutingKey)
-	r.rig.Ledger().Append(ledger.Record{Time: m.Time, Hop: ledger.Published, MessageID: key, Verdict: "confirmed", Object: to,
+	verdict := "confirmed"
+	if _, is := r.rig.(Partial); is {
+		verdict = "evaluated" // nobody is there who could confirm it
+	}
+	r.rig.Ledger().Append(ledger.Record{Time: m.Time, Hop: ledger.Published, MessageID: key, Verdict: verdict, Object: to,
 		Details: map[string]any{"event_type": m.EventType, "bytes": len(m.Body)}})
 	r.log("published %s %s to %s", m.EventType, key, to)
 }

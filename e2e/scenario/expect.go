@@ -73,24 +73,26 @@ func sensorFailures(v *view, e SensorExpectation) []judged {
 	var out []judged
 	fires, fails, refusals := v.fires(e.Name, e.Trigger)
 	if e.Fires != nil && !e.Fires.Holds(len(fires)) {
-		f := Failure{Hop: string(ledger.Triggered), Expected: fmt.Sprintf("Sensor %s fires %s", e.Name, times(*e.Fires)), Got: fmt.Sprintf("it fired %d", len(fires)), Line: e.Line}
+		f := Failure{Hop: string(ledger.Triggered), Expected: fmt.Sprintf("Sensor %s fires %s", e.Name, times(*e.Fires)), Got: fmt.Sprintf("it fired %d", len(fires)), Line: e.Line,
+			about: subject{sensor: e.Name, fired: e.Fires.Exceeded(len(fires))}}
 		switch {
 		case e.Fires.Exceeded(len(fires)):
 			f.Why = "triggered: " + told(fires)
-			f.Next = "eventrig explain shows which filter let the event pass; values are unanchored regular expressions"
+			f.Next = "if it should not, narrow the Sensor's filters: their values are unanchored regular expressions"
 		case len(fails) > 0:
 			f.Hop, f.Why = string(fails[0].Hop), told(fails)
 			f.Next = "the event is lost: without atLeastOnce a failed trigger is only logged"
 		case len(refusals) > 0:
 			f.Hop, f.Why = string(ledger.Decided), told(refusals)
-			f.Next = "eventrig explain shows the filter, the value seen and the value wanted"
+			f.Next = "eventrig explain --event FILE shows each filter of the Sensor"
 		default:
 			f.Hop, f.Why, f.Next = v.reached(e.Name)
 		}
 		out = append(out, judged{f, e.Fires.Exceeded(len(fires))})
 	}
 	if e.Fails != nil && !e.Fails.Holds(len(fails)) {
-		f := Failure{Hop: string(ledger.Triggered), Expected: fmt.Sprintf("Sensor %s fails %s", e.Name, times(*e.Fails)), Got: fmt.Sprintf("it failed %d", len(fails)), Line: e.Line}
+		f := Failure{Hop: string(ledger.Triggered), Expected: fmt.Sprintf("Sensor %s fails %s", e.Name, times(*e.Fails)), Got: fmt.Sprintf("it failed %d", len(fails)), Line: e.Line,
+			about: subject{sensor: e.Name}}
 		switch {
 		case len(fails) > 0:
 			f.Why = told(fails)
@@ -119,7 +121,7 @@ func sensorFailures(v *view, e SensorExpectation) []judged {
 
 func reasonFailure(e SensorExpectation, records []ledger.Record) *Failure {
 	expression, err := regexp.Compile(e.Reason)
-	f := &Failure{Hop: string(ledger.Triggered), Expected: fmt.Sprintf("Sensor %s gives a reason that matches %q", e.Name, e.Reason), Line: e.Line}
+	f := &Failure{Hop: string(ledger.Triggered), Expected: fmt.Sprintf("Sensor %s gives a reason that matches %q", e.Name, e.Reason), Line: e.Line, about: subject{sensor: e.Name}}
 	if err != nil {
 		f.Got = err.Error()
 		return f
@@ -156,13 +158,15 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 	}
 	var right, wrong, unfinished, others []ledger.Record
 	var differs []string
+	unlike := map[string]bool{} // names of parameters
 	for _, w := range v.made(ledger.Workflow, e.Sensor, e.Template) {
 		if e.Namespace != "" && !strings.Contains(w.Object, "/"+e.Namespace+"/") {
 			others = append(others, w)
 			continue
 		}
-		if d := parameterDifference(w, e.Parameters); d != "" {
+		if name, d := parameterDifference(w, e.Parameters); d != "" {
 			others, differs = append(others, w), append(differs, w.Object+": "+d)
+			unlike[name] = true
 			continue
 		}
 		finished, _ := w.Details["finished"].(bool)
@@ -183,6 +187,7 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 	switch {
 	case want.Exceeded(len(right)):
 		f.Why = told(right)
+		f.about = subject{sensor: e.Sensor, fired: true}
 		return f, e.Phase == "" || finishedPhase(e.Phase)
 	case len(wrong) > 0:
 		f.Got, f.Why = told(wrong), v.podStory(wrong)
@@ -196,11 +201,13 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 	case len(differs) > 0:
 		f.Got, f.Why = "others: "+told(others), strings.Join(differs, "; ")
 		f.Next = "compare the Sensor's parameters (src.dataKey) with the notification"
+		f.about = subject{sensor: e.Sensor, parameters: sortedKeys(unlike)}
 	case e.Template != "":
 		f.Got = "none"
 		f.Why = "no submit step of this scenario names the template"
 	default:
 		f.Got = "none"
+		f.about = subject{sensor: e.Sensor}
 		_, fails, refusals := v.fires(e.Sensor, "")
 		switch {
 		case len(fails) > 0:
@@ -278,18 +285,20 @@ func ParametersOf(w ledger.Record) map[string]string {
 	return got
 }
 
-func parameterDifference(w ledger.Record, want map[string]string) string {
+// parameterDifference names the first parameter of a Workflow that is not as wanted, and says how; both are empty where
+// all are.
+func parameterDifference(w ledger.Record, want map[string]string) (parameter, text string) {
 	got := ParametersOf(w)
 	for _, name := range sortedKeys(want) {
 		value, ok := got[name]
 		if !ok {
-			return fmt.Sprintf("it has no parameter %s", name)
+			return name, fmt.Sprintf("it has no parameter %s", name)
 		}
 		if value != want[name] {
-			return fmt.Sprintf("%s is %q, want %q", name, shorten(value, 120), shorten(want[name], 120))
+			return name, fmt.Sprintf("%s is %q, want %q", name, shorten(value, 120), shorten(want[name], 120))
 		}
 	}
-	return ""
+	return "", ""
 }
 
 func podFailure(v *view, e PodExpectation) (*Failure, bool) {

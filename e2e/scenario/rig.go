@@ -35,6 +35,19 @@ type Rig interface {
 	Ledger() *ledger.Ledger
 }
 
+// Partial is a Rig that can decide only a part of what scenarios expect.
+type Partial interface {
+	// Decidable returns the expectations that the rig can decide, narrowed to what it knows, and names the others with the
+	// reason. It is asked once the chain is settled after the last step.
+	Decidable(then Then) (part Then, skipped []Skip)
+}
+
+// Skip is something that was not looked at.
+type Skip struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
 // Stores are the simulators of one scenario. Requests reach them from the pods of the Workflows that the scenario's
 // events caused; nobody else's do.
 type Stores interface {
@@ -108,6 +121,8 @@ type Result struct {
 	Verdict  Verdict   `json:"verdict"` // passed, failed, error, skipped or known-defect
 	Seconds  float64   `json:"seconds"`
 	Failures []Failure `json:"failures"`
+	// Skipped are the expectations that this tier cannot decide.
+	Skipped []Skip `json:"skipped,omitempty"`
 	// Earlier are the attempts before this one, none of which passed; a scenario that then passes is flaky.
 	Earlier []Attempt `json:"earlierAttempts,omitempty"`
 	// File, Line and Labels say where the scenario comes from.
@@ -153,4 +168,8 @@ type Failure struct {
 	Next     string `json:"next,omitempty"` // what to look at or do
 	File     string `json:"file,omitempty"`
 	Line     int    `json:"line,omitempty"`
+	// Explanation says, where the expectation is about a Sensor, what evaluating the scenario's events there gives.
+	Explanation []Explanation `json:"explanation,omitempty"`
+
+	about subject
 }

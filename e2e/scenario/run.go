@@ -45,6 +45,7 @@ func Run(ctx context.Context, rig Rig, s Scenario, opts Options) Result {
 		r.waiting = func(string) {}
 	}
 	failures, err := r.inTurn(ctx, opts, func() { started = time.Now() })
+	result.Skipped = r.skipped
 	result.Timeline = rig.Ledger().Of(r.keys...)
 	result.Seconds = time.Since(started).Seconds()
 	switch {
@@ -54,6 +55,9 @@ func Run(ctx context.Context, rig Rig, s Scenario, opts Options) Result {
 	case err != nil:
 		result.Verdict, result.Err = Errored, err
 		result.Failures = append(result.Failures, Failure{Hop: r.at, Expected: "the step to succeed", Got: err.Error(), Next: failure.Hint(err), File: s.File, Line: r.line})
+	case r.nothing:
+		result.Verdict = Skipped
+		result.Failures = append(result.Failures, Failure{Hop: "then", Expected: "a tier that can decide it (" + r.skipped[0].Reason + ")", Got: "tier " + rig.Tier(), File: s.File, Line: s.Line})
 	case len(failures) > 0 && s.Spec.KnownDefect != "":
 		result.Verdict = Failed
 		result.Failures = append([]Failure{{Hop: "then", Expected: "the known defect: " + s.Spec.KnownDefect, Got: "it did not occur as recorded",
@@ -91,6 +95,9 @@ type runner struct {
 	keys  []string
 	undo  []undo
 	ready bool
+
+	skipped []Skip // expectations that the rig cannot decide
+	nothing bool   // it can decide none
 }
 
 // undo takes back one thing that the scenario did to the rig.
@@ -147,6 +154,15 @@ func (r *runner) run(ctx context.Context) ([]Failure, error) {
 	r.at = "then"
 	if err := r.knownSensors(ctx); err != nil {
 		return nil, r.timely(ctx, err)
+	}
+	if partial, is := r.rig.(Partial); is {
+		if err := r.waitSettled(ctx); err != nil {
+			return nil, r.timely(ctx, err)
+		}
+		r.spec.Then, r.skipped = partial.Decidable(r.spec.Then)
+		if r.nothing = len(r.skipped) > 0 && r.spec.Then.empty(); r.nothing {
+			return nil, nil
+		}
 	}
 	return r.decide(ctx)
 }
@@ -302,7 +318,7 @@ func (r *runner) decide(ctx context.Context) ([]Failure, error) {
 		view := newView(r.rig.Ledger().Of(r.keys...), r.keys)
 		failures, hopeless := r.evaluate(ctx, view, settled || ctx.Err() != nil)
 		if hopeless || settled {
-			return r.located(failures), nil
+			return r.located(ctx, failures), nil
 		}
 		r.waiting(open)
 		select {
@@ -319,12 +335,14 @@ func (r *runner) decide(ctx context.Context) ([]Failure, error) {
 			failures = append(failures, Failure{Hop: view.furthest(), Expected: fmt.Sprintf("the chain to be settled within %s", r.timeout), Got: "still open: " + cmpText(open, "unknown"),
 				Why:  "a count is decided only when nothing more can come",
 				Next: "look at the component named above (eventrig status, its log in the artifacts); raise spec.timeout if it is only slow"})
-			return r.located(failures), nil
+			return r.located(bounded, failures), nil
 		}
 	}
 }
 
-func (r *runner) located(failures []Failure) []Failure {
+// located says of failures where the scenario wants what was not met, and of those about Sensors why that is so.
+func (r *runner) located(ctx context.Context, failures []Failure) []Failure {
+	r.explain(ctx, failures)
 	for i := range failures {
 		failures[i].File = r.scenario.File
 		if failures[i].Line == 0 {

@@ -116,6 +116,11 @@ type Then struct {
 	Ledger    *LedgerExpectation    `yaml:"ledger,omitempty" json:"ledger,omitempty"`
 }
 
+// empty says whether nothing is expected.
+func (t Then) empty() bool {
+	return len(t.Sensors)+len(t.Workflows)+len(t.Nautobot)+len(t.OpenStack)+len(t.Requests)+len(t.Pods)+len(t.Objects) == 0 && t.Ledger == nil
+}
+
 // SensorExpectation counts the executions of a Sensor's triggers for this scenario's events.
 type SensorExpectation struct {
 	Name    string `yaml:"name" json:"name" jsonschema:"description=name or namespace/name"`

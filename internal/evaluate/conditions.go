@@ -110,10 +110,9 @@ func (e *Evaluator) alone(s *sensor, o *Outcome) {
 
 // join goes through the events in their order and lets the other triggers act: one keeps what met a dependency until its
 // conditions are met, and starts anew then.
-func (e *Evaluator) join(results []Result) {
-	held := map[*trigger]map[string]*Outcome{}
+func (q *Sequence) join(results []Result) {
 	bySensor := map[string]*sensor{}
-	for _, s := range e.sensors {
+	for _, s := range q.evaluator.sensors {
 		bySensor[s.Key()] = s
 	}
 	for i := range results {
@@ -127,13 +126,13 @@ func (e *Evaluator) join(results []Result) {
 				if !t.several() {
 					continue
 				}
-				if held[t] == nil {
-					held[t] = map[string]*Outcome{}
+				if q.held[t] == nil {
+					q.held[t] = map[string]*Outcome{}
 				}
-				held[t][o.Dependency.Name] = o
-				acted := e.trigger(s, t, held[t])
+				q.held[t][o.Dependency.Name] = o
+				acted := q.evaluator.trigger(s, t, q.held[t])
 				if acted.Met {
-					delete(held, t)
+					delete(q.held, t)
 				}
 				o.Triggers = append(o.Triggers, acted)
 			}

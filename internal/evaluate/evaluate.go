@@ -74,7 +74,29 @@ func New(graph *pipeline.Graph, options Options) (*Evaluator, error) {
 
 // Run evaluates events as a Sensor gets them, one after the other: where a trigger's conditions name several dependencies,
 // an event that met one is remembered for those that follow. Events are spread over the machine's cores.
-func (e *Evaluator) Run(events []message.Event) []Result {
+func (e *Evaluator) Run(events []message.Event) []Result { return e.Sequence().Run(events) }
+
+// Sequence is a sequence of events that comes in parts: what met a dependency in one part is remembered in the next. It is for
+// one goroutine.
+type Sequence struct {
+	evaluator *Evaluator
+	held      map[*trigger]map[string]*Outcome
+}
+
+// Sequence begins a sequence: nothing is remembered.
+func (e *Evaluator) Sequence() *Sequence {
+	return &Sequence{evaluator: e, held: map[*trigger]map[string]*Outcome{}}
+}
+
+// Run is Evaluator.Run for the next events of the sequence.
+func (s *Sequence) Run(events []message.Event) []Result {
+	results := s.evaluator.each(events)
+	s.join(results)
+	return results
+}
+
+// each evaluates events without regard to one another.
+func (e *Evaluator) each(events []message.Event) []Result {
 	results := make([]Result, len(events))
 	next := make(chan int)
 	var workers sync.WaitGroup
@@ -90,7 +112,6 @@ func (e *Evaluator) Run(events []message.Event) []Result {
 	}
 	close(next)
 	workers.Wait()
-	e.join(results)
 	return results
 }
 
@@ -159,6 +180,9 @@ func (e *Evaluator) decide(s *sensor, o *Outcome) {
 		o.verdict(NoDependency, "conditions")
 		o.Hint = "no trigger's conditions name this dependency, so that no trigger listens to it"
 		return
+	}
+	for _, t := range s.triggersOf(o.Dependency.Name) {
+		o.Listeners = append(o.Listeners, t.Template.Name)
 	}
 	event, ok := e.transform(o)
 	if !ok {

@@ -70,6 +70,9 @@ func (e *Evaluator) filter(o *Outcome) {
 		o.At, o.Near = o.field("filters"), true
 		return
 	}
+	if err != nil {
+		o.FilterError = err.Error()
+	}
 	o.Operator = "and"
 	if operator == aev1.OrLogicalOperator {
 		o.Operator = "or"

@@ -40,6 +40,9 @@ type Outcome struct {
 	Near    bool            // it is worth a closer look: it fires, or little is missing
 	Doubt   string          // the reasons found do not fit argo-events' verdict: a defect of eventrig
 
+	Listeners   []string // names of the triggers that listen to the dependency, where the event comes to it
+	FilterError string   // what argo-events logs where a filter cannot be applied; it may let the event through all the same
+
 	Transform *Transform
 	Checks    []Check // the filters, one by one
 	Operator  string  // and, or: how kinds of filters are joined

@@ -200,7 +200,9 @@ func (t *Trigger) overwritten(before []byte, parameters []aev1.TriggerParameter)
 		if shown.Skipped || gjson.GetBytes(before, p.Dest).Exists() {
 			continue
 		}
-		shown.Note = newPlace(before, p.Dest)
+		if note := newPlace(before, p.Dest); note != "" {
+			shown.Note = strings.TrimPrefix(shown.Note+"; "+note, "; ")
+		}
 	}
 }
 

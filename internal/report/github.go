@@ -51,11 +51,9 @@ func (r Run) GitHub(w io.Writer, root string) error {
 }
 
 func failureLines(f scenario.Failure) string {
-	var lines []string
-	for _, part := range []struct{ name, text string }{{"hop", f.Hop}, {"expected", f.Expected}, {"got", f.Got}, {"why", f.Why}, {"next", f.Next}} {
-		if part.text != "" {
-			lines = append(lines, part.name+": "+part.text)
-		}
+	lines := []string{"hop: " + f.Hop}
+	for _, part := range partsOf(f) {
+		lines = append(lines, part.name+": "+part.text)
 	}
 	return clean(strings.Join(lines, "\n"))
 }

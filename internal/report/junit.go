@@ -101,7 +101,14 @@ func (r Run) JUnit(w io.Writer) error {
 			c.Skipped = &junitMessage{Message: clean(reasons[s.Name])}
 			in.Skipped++
 		case scenario.KnownDefect:
-			c.SystemOut = "known defect, still there\n" + c.SystemOut
+			there := "known defect, still there"
+			if len(s.Skipped) > 0 {
+				there += " as far as this tier can tell"
+			}
+			c.SystemOut = there + "\n" + c.SystemOut
+		}
+		for _, skip := range s.Skipped {
+			c.SystemOut += clean(fmt.Sprintf("not checked: %s: %s\n", skip.Name, skip.Reason))
 		}
 		for _, attempt := range s.Earlier {
 			m := junitMessage{Type: string(attempt.Verdict), Text: clean(FailureText(scenario.Result{Name: s.Name, Verdict: attempt.Verdict, Failures: attempt.Failures}))}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 
@@ -25,10 +26,7 @@ type Run struct {
 }
 
 // Skip is a scenario that was selected and did not run.
-type Skip struct {
-	Name   string `json:"name"`
-	Reason string `json:"reason"`
-}
+type Skip = scenario.Skip
 
 // New makes a run's report. Results with the verdict skipped are listed with their reason too.
 func New(versions map[string]string, results []scenario.Result, skipped []Skip) Run {
@@ -55,7 +53,7 @@ func New(versions map[string]string, results []scenario.Result, skipped []Skip) 
 			if len(r.Failures) > 0 {
 				reason = fmt.Sprintf("needs %s; this is %s", r.Failures[0].Expected, r.Failures[0].Got)
 			}
-			run.Skipped = append(run.Skipped, Skip{r.Name, reason})
+			run.Skipped = append(run.Skipped, Skip{Name: r.Name, Reason: reason})
 			continue
 		}
 		ran = true
@@ -95,6 +93,7 @@ func (r Run) Text(w io.Writer) error {
 			out.WriteString("\n" + FailureText(s))
 		}
 	}
+	out.WriteString(r.unchecked())
 	out.WriteString("\n")
 	if line := versionLine(r.Versions); line != "" {
 		out.WriteString(line + "\n")
@@ -110,6 +109,44 @@ func (r Run) Text(w io.Writer) error {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
+}
+
+var index = regexp.MustCompile(`\[\d+\].*?(\.\w+)?( .*)?$`)
+
+// unchecked tells what was expected and not looked at, one line for each kind of expectation and reason.
+func (r Run) unchecked() string {
+	type kind struct{ name, reason string }
+	counts, in := map[kind]int{}, map[kind]map[string]bool{}
+	var order []kind
+	for _, s := range r.Scenarios {
+		if s.Verdict == scenario.Skipped {
+			continue // it is said of the whole
+		}
+		for _, skip := range s.Skipped {
+			name, _, _ := strings.Cut(skip.Name, " ")
+			k := kind{index.ReplaceAllString(name, "$1"), skip.Reason}
+			if in[k] == nil {
+				in[k] = map[string]bool{}
+				order = append(order, k)
+			}
+			counts[k]++
+			in[k][s.Name] = true
+		}
+	}
+	var out strings.Builder
+	for i, k := range order {
+		if i == 0 {
+			out.WriteString("\nnot checked at this tier:\n")
+		}
+		scenarios := fmt.Sprintf("%d scenarios", len(in[k]))
+		if len(in[k]) == 1 {
+			for name := range in[k] {
+				scenarios = name
+			}
+		}
+		fmt.Fprintf(&out, "  %d %s in %s: %s\n", counts[k], k.name, scenarios, k.reason)
+	}
+	return out.String()
 }
 
 func (r Run) summary() string {
@@ -165,12 +202,28 @@ func writeFailures(out *strings.Builder, failures []scenario.Failure) {
 			fmt.Fprintf(out, ", %s:%d", f.File, f.Line)
 		}
 		out.WriteString("\n")
-		for _, part := range []struct{ name, text string }{{"expected", f.Expected}, {"got", f.Got}, {"why", f.Why}, {"next", f.Next}} {
-			if part.text != "" {
-				fmt.Fprintf(out, "    %-8s  %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n              "))
-			}
+		for _, part := range partsOf(f) {
+			fmt.Fprintf(out, "    %-8s  %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n              "))
 		}
 	}
+}
+
+// part is one of what a failure says.
+type part struct{ name, text string }
+
+// partsOf are those that there are, in the order in which they are read. An explanation is a line for each event.
+func partsOf(f scenario.Failure) []part {
+	var explained []string
+	for _, e := range f.Explanation {
+		explained = append(explained, e.String())
+	}
+	var parts []part
+	for _, one := range []part{{"expected", f.Expected}, {"got", f.Got}, {"why", f.Why}, {"explain", strings.Join(explained, "\n")}, {"next", f.Next}} {
+		if one.text != "" {
+			parts = append(parts, one)
+		}
+	}
+	return parts
 }
 
 // Timeline tells the records of one scenario, one line each, with the time since the first.

@@ -20,7 +20,7 @@ func run() Run {
 			Timeline: []ledger.Record{{Time: time.Unix(1, 0), Hop: ledger.Published}, {Time: time.Unix(3, 0), Hop: ledger.Triggered, Sensor: "openstack/s", Verdict: "failed", Cause: "forbidden"}}},
 		{Name: "old", Tier: "embedded", Verdict: scenario.KnownDefect, Failures: []scenario.Failure{}},
 		{Name: "far", Tier: "embedded", Verdict: scenario.Skipped, Failures: []scenario.Failure{{Expected: "tier kind", Got: "tier embedded"}}},
-	}, []Skip{{"left", "interrupted"}})
+	}, []Skip{{Name: "left", Reason: "interrupted"}})
 }
 
 func TestText(t *testing.T) {
@@ -92,6 +92,32 @@ func TestNotesStandInEveryForm(t *testing.T) {
 	}
 	if strings.Contains(document.String(), "null") {
 		t.Errorf("null in: %s", document.String())
+	}
+}
+
+func TestAnExplanationStandsInEveryForm(t *testing.T) {
+	explained := run()
+	explained.Scenarios[1].Failures[0].Explanation = []scenario.Explanation{
+		{Event: "m1", EventType: "identity.user.created", Events: 2, Sensor: "openstack/s", Verdict: "filtered", Step: "filter", Path: "event_type", Text: "filter event_type is not wanted", At: "s.yaml:7"},
+	}
+	line := "identity.user.created (2 events): filtered: filter event_type is not wanted (s.yaml:7)"
+	for name, c := range map[string]struct {
+		write func(Run, *strings.Builder) error
+		want  string
+	}{
+		"text":   {func(r Run, out *strings.Builder) error { return r.Text(out) }, "\n    explain   " + line + "\n"},
+		"JSON":   {func(r Run, out *strings.Builder) error { return r.JSON(out) }, `"path": "event_type"`},
+		"JUnit":  {func(r Run, out *strings.Builder) error { return r.JUnit(out) }, line},
+		"HTML":   {func(r Run, out *strings.Builder) error { return r.HTML(out) }, "<dt>explain</dt><dd>" + line},
+		"GitHub": {func(r Run, out *strings.Builder) error { return r.GitHub(out, "") }, "explain: " + line},
+	} {
+		var out strings.Builder
+		if err := c.write(explained, &out); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s does not hold %q:\n%s", name, c.want, out.String())
+		}
 	}
 }
 
@@ -195,5 +221,23 @@ func TestAStoryTellsWhatFiredRanAndChanged(t *testing.T) {
 	}
 	if strings.Contains(document.String(), "null") {
 		t.Errorf("%s", document.String())
+	}
+}
+
+func TestWhatATierCannotCheckIsNamed(t *testing.T) {
+	part := run()
+	part.Scenarios[0].Skipped = []scenario.Skip{{Name: "then.workflows[0].phase s", Reason: "it ends there"}, {Name: "then.workflows[1].phase s", Reason: "it ends there"}, {Name: "then.ledger", Reason: "there is no bus"}}
+	part.Scenarios[2].Skipped = []scenario.Skip{{Name: "then.workflows[3].phase other", Reason: "it ends there"}}
+	var text, xmlText, page strings.Builder
+	if err := errors.Join(part.Text(&text), part.JUnit(&xmlText), part.HTML(&page)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\nnot checked at this tier:\n", "  3 then.workflows.phase in 2 scenarios: it ends there\n", "  1 then.ledger in good: there is no bus\n"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in:\n%s", want, text.String())
+		}
+	}
+	if !strings.Contains(xmlText.String(), "not checked: then.workflows[1].phase s: it ends there") || !strings.Contains(page.String(), "not checked: then.ledger: there is no bus") {
+		t.Errorf("%s\n%s", xmlText.String(), page.String())
 	}
 }

@@ -79,7 +79,7 @@ func (all expectedAll) check(results []evaluate.Result) error {
 				}
 				fires = fires || o.Verdict == evaluate.Fires
 				if why == "" || o.Near {
-					why = reason(o)
+					why = o.Reason()
 				}
 			}
 			if fires {

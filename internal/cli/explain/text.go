@@ -17,7 +17,7 @@ type page struct{ *bytes.Buffer }
 
 func (p page) line(format string, values ...any) { fmt.Fprintf(p.Buffer, format+"\n", values...) }
 
-// wide is how long a value may be before it is cut.
+// wide is how long a line of YAML may be before it is cut.
 const wide = 160
 
 // text writes for people: a screen for each Sensor that fires or nearly did, a line for each other.
@@ -110,7 +110,7 @@ func (f *flags) rest(p page, outcomes []*evaluate.Outcome) {
 	}
 	p.line("")
 	for _, o := range outcomes {
-		p.line("%-*s  %-15s  %s", width, o.Name(), o.Verdict, reason(o))
+		p.line("%-*s  %-15s  %s", width, o.Name(), o.Verdict, o.Reason())
 	}
 }
 
@@ -137,74 +137,11 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// reason says in one line why a Sensor does not fire.
-func reason(o *evaluate.Outcome) string {
-	switch o.Verdict {
-	case evaluate.Fires:
-		return ""
-	case evaluate.NoDependency:
-		if len(o.Want) == 0 {
-			return o.Hint
-		}
-		text := "listens to " + strings.Join(o.Want, ", ")
-		if o.Hint != "" {
-			text += "; " + o.Hint
-		}
-		return text
-	}
-	text := ""
-	switch {
-	case o.Step == "filter" && o.Path != "" && o.Got == nil:
-		text = fmt.Sprintf("filter %s: there is no such path", o.Path)
-	case o.Step == "filter" && o.Path != "":
-		text = fmt.Sprintf("filter %s is %s, wanted %s", o.Path, value(o.Got), wanted(o.Want))
-	case o.Step == "conditions":
-		text = fmt.Sprintf("conditions %s, and there is only %s", strings.Join(o.Want, ""), value(o.Got))
-	default:
-		text = o.Step + ": " + value(o.Got)
-	}
-	if o.Hint != "" {
-		text += "; " + o.Hint
-	}
-	return text
-}
-
-// value shortens a JSON value for a line.
-func value(raw json.RawMessage) string {
-	if raw == nil {
-		return "missing"
-	}
-	var compact bytes.Buffer
-	text := string(raw)
-	if json.Compact(&compact, raw) == nil {
-		text = compact.String()
-	}
-	return cut(text)
-}
-
-func cut(text string) string {
-	text = strings.ReplaceAll(text, "\n", " ")
-	if runes := []rune(text); len(runes) > wide {
-		return string(runes[:wide]) + "…"
-	}
-	return text
-}
-
-func wanted(values []string) string {
-	switch len(values) {
-	case 0:
-		return "nothing"
-	case 1:
-		return values[0]
-	}
-	return "one of " + strings.Join(values, " | ")
-}
-
 // sensor writes one screen.
 func (p page) sensor(result *evaluate.Result, o *evaluate.Outcome) {
 	p.line("%s  %s  (%s)", strings.ToUpper(string(o.Verdict)), o.Name(), o.Sensor.Origin())
 	if o.Verdict != evaluate.Fires {
-		p.field("because", "%s", reason(o))
+		p.field("because", "%s", o.Reason())
 		if o.At != "" {
 			p.field("written at", "%s", o.At)
 		}
@@ -246,18 +183,18 @@ func (p page) transform(o *evaluate.Outcome) {
 		return
 	}
 	if t.JQ != "" {
-		p.field("transform", "jq: %s", cut(strings.TrimSpace(t.JQ)))
+		p.field("transform", "jq: %s", evaluate.OneLine(strings.TrimSpace(t.JQ)))
 	} else {
-		p.field("transform", "Lua: %s", cut(strings.TrimSpace(t.Script)))
+		p.field("transform", "Lua: %s", evaluate.OneLine(strings.TrimSpace(t.Script)))
 	}
 	if t.Cause != "" {
-		p.more("✗ %s", cut(t.Cause))
+		p.more("✗ %s", evaluate.OneLine(t.Cause))
 	}
 	if t.Error != "" {
-		p.more("argo-events says only: %s", cut(t.Error))
+		p.more("argo-events says only: %s", evaluate.OneLine(t.Error))
 	}
 	if t.Result != nil {
-		p.more("✓ gives %s", value(t.Result))
+		p.more("✓ gives %s", evaluate.OneLineJSON(t.Result))
 	}
 	for _, note := range t.Notes {
 		p.more("note: %s", note)
@@ -277,7 +214,7 @@ func (p page) check(o *evaluate.Outcome, c *evaluate.Check) {
 		}
 		comparator += c.Type + " "
 	}
-	got := value(c.Got)
+	got := evaluate.OneLineJSON(c.Got)
 	if c.Got == nil && c.Kind == "data" {
 		got = "missing"
 	}
@@ -286,18 +223,18 @@ func (p page) check(o *evaluate.Outcome, c *evaluate.Check) {
 		label = fmt.Sprintf("%s[%d]", c.Kind, c.Index)
 	}
 	if c.Path != "" {
-		label += " " + cut(c.Path)
+		label += " " + evaluate.OneLine(c.Path)
 	}
 	p.field(name, "%s %s is %s", mark, label, got)
-	p.more("wanted: %s%s", comparator, wanted(c.Want))
+	p.more("wanted: %s%s", comparator, evaluate.OneOf(c.Want))
 	if c.Compared != "" && c.Compared != got {
-		p.more("compared as: %q", cut(c.Compared))
+		p.more("compared as: %q", evaluate.OneLine(c.Compared))
 	}
 	for _, note := range c.Notes {
 		p.more("note: %s", note)
 	}
 	if c.Error != "" {
-		p.more("argo-events says: %s", cut(c.Error))
+		p.more("argo-events says: %s", evaluate.OneLine(c.Error))
 	}
 	if c.Hint != "" {
 		p.more("hint: %s", c.Hint)
@@ -320,7 +257,7 @@ func (p page) trigger(t *evaluate.Trigger) {
 		p.parameter(&t.Parameters[i])
 	}
 	if t.Error != "" {
-		p.more("✗ %s", cut(t.Error))
+		p.more("✗ %s", evaluate.OneLine(t.Error))
 	}
 	for _, note := range t.Notes {
 		p.more("note: %s", note)
@@ -336,7 +273,7 @@ func (p page) trigger(t *evaluate.Trigger) {
 		}
 	}
 	if t.Payload != "" {
-		p.field("payload", "%s", cut(t.Payload))
+		p.field("payload", "%s", evaluate.OneLine(t.Payload))
 	}
 	for _, problem := range t.Problems {
 		p.field("but", "%s", problem.Message)
@@ -367,10 +304,10 @@ func verb(t *evaluate.Trigger) string {
 }
 
 func (p page) parameter(q *evaluate.Parameter) {
-	mark, what := "✓", "= "+cut(q.Value)
+	mark, what := "✓", "= "+evaluate.OneLine(q.Value)
 	switch {
 	case q.Error != "":
-		mark, what = "✗", cut(q.Error)
+		mark, what = "✗", evaluate.OneLine(q.Error)
 	case q.Skipped:
 		mark, what = "-", "left as it is"
 	case q.Default:
@@ -380,7 +317,7 @@ func (p page) parameter(q *evaluate.Parameter) {
 	if q.Template {
 		dest = "trigger " + dest
 	}
-	p.more("%s %s <- %s %s", mark, dest, cut(q.From), what)
+	p.more("%s %s <- %s %s", mark, dest, evaluate.OneLine(q.From), what)
 	if q.Note != "" {
 		p.more("    %s", q.Note)
 	}
@@ -440,7 +377,7 @@ func (f *flags) differences(p page, others *comparison, event int) {
 }
 
 func shorter(raw json.RawMessage) string {
-	text := value(raw)
+	text := evaluate.OneLineJSON(raw)
 	if runes := []rune(text); len(runes) > 60 {
 		return string(runes[:60]) + "…"
 	}

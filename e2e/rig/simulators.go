@@ -146,7 +146,7 @@ func (s *space) ChangeOpenStack(ctx context.Context, change scenario.OpenStackCh
 	}
 	var messages []scenario.Message
 	for _, one := range told {
-		messages = append(messages, s.rig.message(published(one)))
+		messages = append(messages, s.message(published(one)))
 	}
 	return messages, nil
 }

@@ -32,9 +32,10 @@ type space struct {
 	openstack *openstack.Server
 	ontap     *ontap.Server
 	undersync *undersync.Server
-	keys      []string // the scenario's messages, under the lock of spaces
-	caused    []string // those of keys that requests to the simulated cloud caused, under the lock of spaces
-	closed    bool     // under the lock of spaces
+	message   func(scenario.Published) scenario.Message // what sends a notification that a step causes
+	keys      []string                                  // the scenario's messages, under the lock of spaces
+	caused    []string                                  // those of keys that requests to the simulated cloud caused, under the lock of spaces
+	closed    bool                                      // under the lock of spaces
 	close     func()
 }
 
@@ -58,7 +59,7 @@ const (
 // newSpace makes simulators that hold the named worlds.
 func (r *Rig) newSpace(name string, holding []string) (*space, error) {
 	s := emptySpace()
-	s.rig, s.name = r, name
+	s.rig, s.name, s.message = r, name, r.message
 	s.openstack = openstack.New(openstack.Config{Publish: s.publish, Told: s.told})
 	return s, s.load(holding)
 }
@@ -118,6 +119,26 @@ func (r *Rig) Stores(_ context.Context, names []string) (scenario.Stores, error)
 		r.spaces.retire(s)
 	})
 	return s, nil
+}
+
+// idle is a space that no pod asks, because there is none.
+type idle struct{ *space }
+
+// Own implements scenario.Stores: no request is anybody's.
+func (idle) Own([]string) {}
+
+// Caused implements scenario.Stores.
+func (idle) Caused() []string { return nil }
+
+// NewStores makes simulators that hold the named worlds, or what a new rig holds, and that no pod asks. message makes what
+// sends a notification that a step causes.
+func NewStores(names []string, message func(scenario.Published) scenario.Message) (scenario.Stores, error) {
+	if len(names) == 0 {
+		names = []string{defaultWorld}
+	}
+	s := emptySpace()
+	s.message = message
+	return idle{s}, s.load(names)
 }
 
 // retire takes a scenario's space off those whose journals count.

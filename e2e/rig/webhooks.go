@@ -23,28 +23,36 @@ import (
 // shownAnswer is how much of an answer that was not wanted an error shows.
 const shownAnswer = 1024
 
+// ComposeWebhook makes what a webhook step posts to an EventSource, without what sends it. It needs no rig.
+func ComposeWebhook(source *v1alpha1.EventSource, step scenario.Webhook) (scenario.Message, error) {
+	name := source.Namespace + "/" + source.Name
+	if _, ok := source.Spec.Webhook[step.Event]; !ok {
+		return scenario.Message{}, failure.New(failure.BadInput, "name one of spec.webhook", "EventSource %s has no webhook event %q", name, step.Event)
+	}
+	var body []byte
+	if text, isText := step.Body.(string); isText {
+		body = []byte(text)
+	} else if step.Body != nil {
+		var err error
+		if body, err = json.Marshal(step.Body); err != nil {
+			return scenario.Message{}, failure.New(failure.BadInput, "", "encode the webhook's body: %w", err)
+		}
+	}
+	return scenario.Message{Published: scenario.Published{Source: name + "/" + step.Event, Body: body, EventType: "webhook"},
+		Silent: cmp.Or(step.Status, http.StatusOK) != http.StatusOK}, nil
+}
+
 // webhook makes the call of a webhook step.
 func (r *Rig) webhook(step scenario.Webhook) (scenario.Message, error) {
 	source, err := r.observer.EventSource(step.EventSource)
 	if err != nil {
 		return scenario.Message{}, err
 	}
-	name := source.Namespace + "/" + source.Name
-	hook, ok := source.Spec.Webhook[step.Event]
-	if !ok {
-		return scenario.Message{}, failure.New(failure.BadInput, "name one of spec.webhook", "EventSource %s has no webhook event %q", name, step.Event)
+	message, err := ComposeWebhook(source, step)
+	if err != nil {
+		return scenario.Message{}, err
 	}
-	body, isText := []byte(nil), false
-	if step.Body != nil {
-		var text string
-		if text, isText = step.Body.(string); isText {
-			body = []byte(text)
-		} else if body, err = json.Marshal(step.Body); err != nil {
-			return scenario.Message{}, failure.New(failure.BadInput, "", "encode the webhook's body: %w", err)
-		}
-	}
-	want := cmp.Or(step.Status, http.StatusOK)
-	message := scenario.Message{Published: scenario.Published{Source: name + "/" + step.Event, Body: body, EventType: "webhook"}, Silent: want != http.StatusOK}
+	name, hook, body, want := source.Namespace+"/"+source.Name, source.Spec.Webhook[step.Event], message.Body, cmp.Or(step.Status, http.StatusOK)
 	message.Send = func(ctx context.Context) error {
 		host, err := r.webhookHost(ctx, source)
 		if err != nil {

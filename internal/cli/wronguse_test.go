@@ -52,6 +52,9 @@ func TestWrongUse(t *testing.T) {
 		"missing scenario":  {[]string{"test", filepath.Join(folder, "none.yaml")}, []string{"none.yaml"}},
 		"tier to come":      {[]string{"test", "--tier", "kind"}, []string{"tier kind is not there yet", "this eventrig has: embedded"}},
 		"unknown tier":      {[]string{"test", "--tier", "cloud"}, []string{`"cloud" is unknown`, "this eventrig has: embedded"}},
+		"offline and rig":   {[]string{"test", "--tier", "offline", "--rig", "x"}, []string{"--rig is a matter of a rig"}},
+		"offline and image": {[]string{"test", "--tier", "offline", "--image", "a=command:/bin/true"}, []string{"--image is a matter of a rig"}},
+		"offline and event": {[]string{"test", "--tier", "offline", "--event", manifest}, []string{"--tier offline has none", "eventrig explain --event"}},
 		"no parallel":       {[]string{"test", "--parallel", "0"}, []string{"--parallel 0", "a number from 1"}},
 		"no attempts":       {[]string{"test", "--flake-attempts", "0"}, []string{"--flake-attempts 0"}},
 		"join no rig":       {[]string{"test", "--rig", "x"}, []string{`no rig named "x" is up`}},
@@ -121,6 +124,56 @@ func TestDownAll(t *testing.T) {
 		if !strings.Contains(stdout.String(), folder) {
 			t.Errorf("stdout does not name %s: %s", folder, stdout.String())
 		}
+	}
+}
+
+// At the tier offline nothing is started; what was not looked at is named, and a selection of which nothing can be decided is
+// no success.
+func TestOffline(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	var stdout, stderr bytes.Buffer
+	arguments := []string{"test", "--tier", "offline", "--artifacts", t.TempDir()}
+	if status := cli.Main(arguments, &stdout, &stderr); status != 0 {
+		t.Fatalf("exit status %d: %s%s", status, stdout.String(), stderr.String())
+	}
+	for _, want := range []string{"keystone-project-created  ", "  offline  passed", "not checked at this tier:", "then.nautobot in ", "then.workflows.phase in ", "argo-events 1.9.10"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("stdout has no %q:\n%s", want, stdout.String())
+		}
+	}
+	only := filepath.Join(t.TempDir(), "only.yaml")
+	content := "apiVersion: eventrig.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  when: [{publish: {event: keystone/identity.user.created}}]\n  then: {requests: [{to: nautobot, count: 0}]}\n"
+	if err := os.WriteFile(only, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	stdout.Reset()
+	stderr.Reset()
+	if status := cli.Main(append(arguments, only), &stdout, &stderr); status != 2 || !strings.Contains(stderr.String(), "every selected scenario was skipped") || !strings.Contains(stdout.String(), "1 skipped") {
+		t.Errorf("exit status %d:\n%s%s", status, stdout.String(), stderr.String())
+	}
+	wrong := strings.Replace(content, "requests: [{to: nautobot, count: 0}]", "sensors: [{name: keystone-event-project, fires: 1}]", 1)
+	if err := os.WriteFile(only, []byte(wrong), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	stdout.Reset()
+	if status := cli.Main(append(arguments, only, "-o", "json"), &stdout, &stderr); status != 1 {
+		t.Errorf("exit status %d:\n%s", status, stdout.String())
+	}
+	var document struct {
+		Verdict   string
+		Scenarios []struct {
+			Tier     string
+			Failures []struct {
+				Explanation []struct{ Sensor, Verdict, Step, Path, Text string }
+			}
+		}
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &document); err != nil {
+		t.Fatalf("%v: %s", err, stdout.String())
+	}
+	explained := document.Scenarios[0].Failures[0].Explanation
+	if document.Verdict != "failed" || document.Scenarios[0].Tier != "offline" || len(explained) != 1 || explained[0].Verdict != "filtered" || explained[0].Path != "event_type" {
+		t.Errorf("%+v", document)
 	}
 }
 

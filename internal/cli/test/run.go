@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/eventrig/eventrig/e2e/offline"
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/cli/talk"
@@ -91,6 +92,9 @@ func (f *flags) on(ctx context.Context, talker *talk.Talker, work func(target) (
 
 // target starts a rig, or joins the one that --rig names.
 func (f *flags) target(ctx context.Context, talker *talk.Talker) (target, error) {
+	if f.tier == offline.Tier {
+		return withoutRig(f.rig)
+	}
 	if f.join != "" {
 		return join(f.join)
 	}

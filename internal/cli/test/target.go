@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/eventrig/eventrig/e2e/offline"
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/control"
@@ -34,6 +35,26 @@ func (r ownRig) Run(ctx context.Context, s scenario.Scenario, opts scenario.Opti
 func (r ownRig) About(ctx context.Context) (map[string]string, []string, error) {
 	return r.Versions(), r.Notes(ctx), nil
 }
+
+// noRig evaluates: there is nothing that could fail, or that is to be taken down.
+type noRig struct{ *offline.Runner }
+
+func withoutRig(options rig.Options) (target, error) {
+	runner, err := offline.New(options)
+	if err != nil {
+		return nil, err
+	}
+	return noRig{runner}, nil
+}
+
+func (r noRig) About(context.Context) (map[string]string, []string, error) {
+	return r.Versions(), r.Notes(), nil
+}
+func (r noRig) Status() rig.Status                { return rig.Status{Tier: offline.Tier} }
+func (r noRig) Failed() <-chan struct{}           { return nil }
+func (r noRig) Err() error                        { return nil }
+func (r noRig) SaveArtifacts(folder string) error { return r.SaveLedger(folder) }
+func (r noRig) Close() error                      { return nil }
 
 // joinedRig is a rig that another process holds. What scenarios change in it they take back, and it stays up.
 type joinedRig struct {

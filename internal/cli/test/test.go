@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/eventrig/eventrig/e2e/offline"
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/fixtures/scenarios"
@@ -49,7 +50,7 @@ type flags struct {
 }
 
 // tiers are those that scenarios can run at so far.
-var tiers = []string{rig.Tier}
+var tiers = []string{rig.Tier, offline.Tier}
 
 // New makes the command.
 func New() *cobra.Command {
@@ -58,6 +59,10 @@ func New() *cobra.Command {
 		Use:   "test [PATH...]",
 		Short: "Make a rig, run scenarios, take the rig down, print the verdict",
 		Long: `Make a rig, run scenarios, take the rig down, print the verdict.
+
+With --tier offline there is no rig: what Sensors make of a scenario's events, and the parameters of the Workflows that
+they would create, are evaluated by argo-events' own code, which takes milliseconds. What only a cluster can tell (how
+Workflows end, records, requests, pods, the broker) is left out and named; it never counts as passed.
 
 PATH is a scenario file or a folder of them; without one the built-in scenarios run.
 
@@ -72,6 +77,9 @@ SIGUSR1 tells what the running scenarios wait for.`,
   eventrig test --manifests charts/site-workflows --namespace charts/site-workflows=openstack --values site.yaml --manifests workflows/argo-events
   eventrig test --focus project-created --keep on-failure
 
+  # while editing a Sensor: no cluster, no broker, milliseconds
+  eventrig test scenarios/ --manifests deploy/ --tier offline
+
   # on a rig that is up
   eventrig up --rig mine && eventrig test --rig mine
 
@@ -84,7 +92,7 @@ SIGUSR1 tells what the running scenarios wait for.`,
 	lifecycle.Flags(command, &f.rig)
 	all := command.Flags()
 	all.StringVar(&f.join, "rig", "", "name of a rig that is up, to run the scenarios on")
-	all.StringVar(&f.tier, "tier", rig.Tier, "what the rig is made of: "+strings.Join(tiers, ", "))
+	all.StringVar(&f.tier, "tier", rig.Tier, "what the scenarios run on: "+strings.Join(tiers, ", "))
 	all.StringVar(&f.selection.focus, "focus", "", "regular expression for names of scenarios to run")
 	all.StringVar(&f.selection.labels, "label-filter", "", "label expression as Ginkgo has it, such as: smoke && !service:nova")
 	all.BoolVar(&f.list, "list", false, "only list the selected scenarios")
@@ -136,7 +144,7 @@ SIGUSR1 tells what the running scenarios wait for.`,
 func (f *flags) validate(command *cobra.Command, paths []string) error {
 	if !slices.Contains(tiers, f.tier) {
 		hint := "this eventrig has: " + strings.Join(tiers, ", ")
-		if slices.Contains([]string{"offline", "kind", "existing"}, f.tier) {
+		if slices.Contains([]string{"kind", "existing"}, f.tier) {
 			return failure.New(failure.BadInput, hint, "tier %s is not there yet", f.tier)
 		}
 		return failure.New(failure.BadInput, hint, "--tier %q is unknown", f.tier)
@@ -149,6 +157,16 @@ func (f *flags) validate(command *cobra.Command, paths []string) error {
 	for name, value := range map[string]int{"repeat": f.repeat, "parallel": f.parallel, "flake-attempts": f.flakes} {
 		if value < 1 {
 			return failure.New(failure.BadInput, "use a number from 1", "--%s %d runs nothing", name, value)
+		}
+	}
+	if f.tier == offline.Tier {
+		for _, name := range []string{"rig", "broker", "argo-events", "argo-workflows", "image", "ready-timeout", "keep"} {
+			if command.Flags().Changed(name) {
+				return failure.New(failure.BadInput, "leave out one of the two", "--%s is a matter of a rig, and --tier offline has none", name)
+			}
+		}
+		if f.event != "" {
+			return failure.New(failure.BadInput, "eventrig explain --event "+f.event+" says what the Sensors make of it", "--event sends a message to a rig, and --tier offline has none")
 		}
 	}
 	if f.join != "" {

@@ -12,6 +12,12 @@ import (
 
 // Compose makes the messages of a publish or a replay step without sending them. It needs no rig.
 func Compose(step scenario.Step) ([]scenario.Published, error) {
+	// Identifiers are never the same twice on one rig.
+	return compose(step, oslo.Options{Random: oslo.NewRandom(rand.Uint64())})
+}
+
+// compose makes them with the identifiers and the time that drawn has.
+func compose(step scenario.Step, drawn oslo.Options) ([]scenario.Published, error) {
 	catalogue, err := oslo.Default()
 	if err != nil {
 		return nil, fmt.Errorf("read the catalogue of notifications: %w", err)
@@ -27,7 +33,7 @@ func Compose(step scenario.Step) ([]scenario.Published, error) {
 			messages = append(messages, made)
 		}
 	case step.Publish != nil:
-		next, err := composed(catalogue, *step.Publish)
+		next, err := composed(catalogue, *step.Publish, drawn)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +75,7 @@ func replayed(catalogue *oslo.Catalogue, step scenario.Replay, recorded scenario
 }
 
 // composed returns what makes the messages of a publish step: a raw body as it is, or notifications of the catalogue.
-func composed(catalogue *oslo.Catalogue, step scenario.Publish) (next func() scenario.Published, err error) {
+func composed(catalogue *oslo.Catalogue, step scenario.Publish, drawn oslo.Options) (next func() scenario.Published, err error) {
 	if step.Raw != "" {
 		made := asItIs([]byte(step.Raw))
 		made.VHost, made.Exchange, made.RoutingKey = step.VHost, step.Exchange, step.RoutingKey
@@ -88,8 +94,8 @@ func composed(catalogue *oslo.Catalogue, step scenario.Publish) (next func() sce
 			return nil, err
 		}
 	}
-	// Identifiers are never the same twice on one rig.
-	series, err := template.Series(oslo.Options{Random: oslo.NewRandom(rand.Uint64()), Set: step.Set, Remove: step.Remove}, driver)
+	drawn.Set, drawn.Remove = step.Set, step.Remove
+	series, err := template.Series(drawn, driver)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/internal/cli/bench"
+	"github.com/eventrig/eventrig/internal/cli/coverage"
 	"github.com/eventrig/eventrig/internal/cli/explain"
 	"github.com/eventrig/eventrig/internal/cli/lifecycle"
 	"github.com/eventrig/eventrig/internal/cli/lint"
@@ -71,7 +72,7 @@ Exit status: 0 passed; 1 a check failed; 2 bad usage or input; 3 the environment
 		return failure.New(failure.BadInput, "see: "+command.CommandPath()+" --help", "%w", err)
 	})
 	root.AddCommand(test.New(), lifecycle.Up(), lifecycle.Status(), lifecycle.Down(), lifecycle.RabbitMQCtl(), lifecycle.Daemon(),
-		publish.New(locate), explain.New(), serve.New(), lint.New(), bench.New())
+		publish.New(locate), explain.New(), coverage.New(), serve.New(), lint.New(), bench.New())
 	for _, command := range root.Commands() {
 		classifyUsage(command)
 	}

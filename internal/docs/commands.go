@@ -33,6 +33,7 @@ var outputs = map[string][]printed{
 		{"`--list -o json`", "internal/cli/publish", "item", true},
 	},
 	"eventrig explain":         {{"`-o json`", "internal/cli/explain", "entry", true}},
+	"eventrig coverage":        {{"`-o json`", "internal/coverage", "Report", false}},
 	"eventrig serve nautobot":  {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve openstack": {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve ontap":     {{"`-o json`", "internal/cli/serve", "ready", false}},

@@ -52,6 +52,9 @@ func (s *source) fields(out *bytes.Buffer, prefix string, of definition) error {
 	}
 	for _, field := range object.Fields.List {
 		if field.Tag == nil {
+			if err := s.embedded(out, prefix, field, of); err != nil {
+				return err
+			}
 			continue
 		}
 		tag, err := strconv.Unquote(field.Tag.Value)
@@ -89,6 +92,18 @@ func (s *source) fields(out *bytes.Buffer, prefix string, of definition) error {
 		}
 	}
 	return nil
+}
+
+// embedded writes the fields of a struct that is embedded in another: JSON has them in that one.
+func (s *source) embedded(out *bytes.Buffer, prefix string, field *ast.Field, of definition) error {
+	if len(field.Names) > 0 {
+		return nil
+	}
+	_, nested, err := s.kind(field.Type, of)
+	if err != nil || nested == nil {
+		return err
+	}
+	return s.fields(out, prefix, *nested)
 }
 
 // kind says a Go type as JSON's, and returns the struct behind it when there is one in this module.

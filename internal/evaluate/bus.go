@@ -108,7 +108,11 @@ func dataOf(source *Source, event message.Event) ([]byte, error) {
 		}
 		return compact, nil
 	}
-	switch source.Type {
+	kind := source.Type
+	if kind == "" && event.SourceType == "webhook" {
+		kind = "webhook" // the manifests do not have the EventSource, but the event is known to be a webhook's
+	}
+	switch kind {
 	case "", "amqp":
 		return amqpData(source.event.AMQP, event)
 	case "webhook":
@@ -120,11 +124,15 @@ func dataOf(source *Source, event message.Event) ([]byte, error) {
 		if event.Headers != nil {
 			header = event.Headers
 		}
+		var metadata map[string]string
+		if source.event.Webhook != nil {
+			metadata = source.event.Webhook.Metadata
+		}
 		return json.Marshal(struct {
 			Header   json.RawMessage   `json:"header"`
 			Body     json.RawMessage   `json:"body"`
 			Metadata map[string]string `json:"metadata,omitempty"`
-		}{header, body, source.event.Webhook.Metadata})
+		}{header, body, metadata})
 	case "resource":
 		return resourceData(source.event.Resource, event)
 	}
@@ -213,6 +221,19 @@ func resourceOf(data []byte) resource {
 		return resource{}
 	}
 	return r
+}
+
+// namespace is that of the object that it is about.
+func (r resource) namespace() string {
+	var object struct {
+		Metadata struct {
+			Namespace string `json:"namespace"`
+		} `json:"metadata"`
+	}
+	if json.Unmarshal(r.Body, &object) != nil {
+		return ""
+	}
+	return object.Metadata.Namespace
 }
 
 // resourceData takes a bare Kubernetes object for one that was added.

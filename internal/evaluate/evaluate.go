@@ -49,6 +49,7 @@ type Evaluator struct {
 type Result struct {
 	Event    message.Event
 	Found    Found     // where the event comes from
+	Passed   []*Source // of Found.Sources, those whose EventSource passes the event on
 	Outcomes []Outcome // by Sensor and dependency, in the order of the manifests
 }
 
@@ -125,6 +126,11 @@ func (e *Evaluator) one(event message.Event) Result {
 	}
 	result := Result{Event: event, Found: e.find(event)}
 	arrivals := e.arrivals(event, result.Found.Sources)
+	for _, a := range arrivals {
+		if a.dropped == "" {
+			result.Passed = append(result.Passed, a.source)
+		}
+	}
 	for _, s := range e.sensors {
 		for i := range s.spec().Dependencies {
 			result.Outcomes = append(result.Outcomes, e.dependency(s, i, result.Found, arrivals)...)

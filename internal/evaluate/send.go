@@ -52,6 +52,16 @@ func otherTemplate(t *aev1.TriggerTemplate) (string, reflect.Value) {
 	return "", reflect.Value{}
 }
 
+// listOf reads a list of parameters out of such a template.
+func listOf(template reflect.Value, name string) []aev1.TriggerParameter {
+	inner := template.Elem().FieldByName(name)
+	if !inner.IsValid() {
+		return nil
+	}
+	parameters, _ := inner.Interface().([]aev1.TriggerParameter)
+	return parameters
+}
+
 // send resolves the parameters and the payload of a trigger that sends something, as far as that goes without sending it.
 func (e *Evaluator) send(t *aev1.TriggerTemplate, events map[string]*aev1.Event, shown *Trigger) {
 	name, field := otherTemplate(t)
@@ -59,14 +69,7 @@ func (e *Evaluator) send(t *aev1.TriggerTemplate, events map[string]*aev1.Event,
 		shown.fail(ParameterError, "object", "the trigger has no type that Argo Events knows", "give it k8s, argoWorkflow, http, log or another one", "template")
 		return
 	}
-	list := func(of string) []aev1.TriggerParameter {
-		if inner := field.Elem().FieldByName(of); inner.IsValid() {
-			parameters, _ := inner.Interface().([]aev1.TriggerParameter)
-			return parameters
-		}
-		return nil
-	}
-	parameters, payload := list("Parameters"), list("Payload")
+	parameters, payload := listOf(field, "Parameters"), listOf(field, "Payload")
 	for i := range parameters {
 		shown.add(e.resolve(parameters[i], events), "template", name, "parameters", i)
 	}

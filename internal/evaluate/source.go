@@ -92,6 +92,13 @@ func (e *Evaluator) find(event message.Event) Found {
 		}
 		return found
 	}
+	if event.Source != "" {
+		found := Found{How: "as is given", Sources: e.where(func(s *Source) bool { return strings.HasSuffix("/"+s.String(), "/"+event.Source) })}
+		if len(found.Sources) == 0 {
+			found.Note = fmt.Sprintf("no EventSource of the manifests defines %s%s", event.Source, e.nearestTo(event.Source))
+		}
+		return found
+	}
 	if event.SourceName != "" && event.EventName != "" {
 		if hits := e.where(func(s *Source) bool { return s.Name == event.SourceName && s.Event == event.EventName }); len(hits) > 0 {
 			return Found{Sources: hits, How: "by the CloudEvent's source and subject"}
@@ -109,6 +116,8 @@ func (e *Evaluator) find(event message.Event) Found {
 	}
 	if hits, how := e.passedBy(event); len(hits) > 0 {
 		return Found{Sources: hits, How: how}
+	} else if event.SourceType == "resource" {
+		return Found{How: how, Note: "no EventSource of the manifests watches it"}
 	}
 	if service := serviceOf(event.PublisherID, event.EventType); service != "" {
 		hits := e.where(func(s *Source) bool { return s.Defined && s.serves(service) })
@@ -135,7 +144,7 @@ func (e *Evaluator) where(fits func(*Source) bool) []*Source {
 // passedBy finds the sources of a kind that passes on data of this shape.
 func (e *Evaluator) passedBy(event message.Event) (hits []*Source, how string) {
 	switch {
-	case event.SourceType != "":
+	case event.SourceType != "" && (event.SourceType != "resource" || resourceOf(event.Passed).Resource == ""):
 		return e.where(func(s *Source) bool { return s.Defined && s.Type == event.SourceType }), "by the CloudEvent's type " + event.SourceType
 	case event.Passed == nil:
 		return nil, ""
@@ -146,9 +155,11 @@ func (e *Evaluator) passedBy(event message.Event) (hits []*Source, how string) {
 	if resource.Resource == "" {
 		return nil, ""
 	}
+	namespace := resource.namespace() // empty where the recording was cut down to what matters
 	return e.where(func(s *Source) bool {
 		r := s.event.Resource
-		return r != nil && r.Resource == resource.Resource && r.Version == resource.Version && r.Group == resource.Group
+		return r != nil && r.Resource == resource.Resource && r.Version == resource.Version && r.Group == resource.Group &&
+			(r.Namespace == "" || namespace == "" || r.Namespace == namespace)
 	}), "by the resource " + resource.Resource
 }
 

@@ -82,6 +82,9 @@ type Event struct {
 	Notification []byte
 
 	VHost, Exchange, RoutingKey string
+	// Source is the EventSource's event that the message is known to come by, NAMESPACE/NAME/EVENT or NAME/EVENT: a
+	// scenario's webhook says so. No recording does.
+	Source string
 	// SourceName and EventName are a CloudEvent's source and subject.
 	SourceName, EventName string
 	// CloudEventID and SourceType are a CloudEvent's id and type (amqp, webhook, resource, ...).

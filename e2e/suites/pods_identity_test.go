@@ -44,8 +44,12 @@ spec:
   containers:
   - name: main
     image: e2e.eventrig.dev/shell
-    command: [sh, -c, "touch /x /etc/x 2>/dev/null || echo read-only; touch /v/x && echo but the volume; grep NoNewPrivs /proc/self/status"]
-    securityContext: {readOnlyRootFilesystem: true, allowPrivilegeEscalation: false}
+    command: [sh, -c, "touch /x /etc/x 2>/dev/null || echo read-only; touch /v/x && echo but the volume; grep -E 'NoNewPrivs|CapEff' /proc/self/status; (echo 0 >/proc/sys/kernel/panic) 2>/dev/null || echo read-only kernel"]
+    securityContext:
+      readOnlyRootFilesystem: true
+      allowPrivilegeEscalation: false
+      capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}
+      seccompProfile: {type: RuntimeDefault}
     volumeMounts: [{name: v, mountPath: /v}]`, `
 apiVersion: v1
 kind: Pod
@@ -91,13 +95,39 @@ spec:
 		} else {
 			Expect(t.succeeded("user")).To(Equal("1234\n2345\n2345 3456 4567\n3456\n1234:3456\ntoken\n"))
 		}
-		Expect(t.succeeded("locked")).To(Equal("read-only\nbut the volume\nNoNewPrivs:\t1\n"))
+		Expect(t.succeeded("locked")).To(Equal("read-only\nbut the volume\nCapEff:\t0000000000000400\nNoNewPrivs:\t1\nread-only kernel\n"))
 		t.event("not-root", "container has runAsNonRoot and image will run as root")
 		Expect(t.succeeded("together")).To(Equal("killed\n"))
 		Expect(t.log("together", "other")).To(Equal("waiting\nterminated\n"))
 		Expect(t.succeeded("apart")).To(MatchRegexp(`^1\n[1-4]\n$`), "another container's processes are seen")
 		Expect(t.succeeded("on-node")).NotTo(Equal("0\n"))
 		t.event("handler", "user namespaces")
+	}, NodeTimeout(podTimeout))
+
+	It("that have no effect are told of, in the verdict too", func(ctx SpecContext) {
+		t := newTenant(ctx)
+		t.apply(`
+apiVersion: v1
+kind: Pod
+metadata: {name: asking}
+spec:
+  restartPolicy: Never
+  securityContext:
+    seccompProfile: {type: Localhost, localhostProfile: profiles/strict.json}
+    seLinuxOptions: {level: "s0:c123"}
+  containers:
+  - {name: one, image: e2e.eventrig.dev/shell, command: ["true"], resources: {limits: {cpu: 100m, memory: 64Mi}}}
+  - {name: two, image: e2e.eventrig.dev/shell, command: ["true"], resources: {limits: {cpu: 100m, memory: 64Mi}}}`)
+		t.phase("asking", corev1.PodSucceeded)
+		for _, text := range []string{
+			"securityContext.seccompProfile: the profile profiles/strict.json is not loaded",
+			"securityContext.seLinuxOptions have no effect",
+			"resources.limits (cpu, memory) are not enforced",
+		} {
+			t.event("asking", text)
+			Expect(shared.Notes(ctx)).To(ContainElement(ContainSubstring("pod " + t.namespace + "/asking, " + text)))
+		}
+		Expect(shared.Notes(ctx)).NotTo(ContainElement(ContainSubstring("controller-manager")), "what Argo's own manifests ask for is no affair of those under test")
 	}, NodeTimeout(podTimeout))
 
 	It("have the class that its resources give", func(ctx SpecContext) {

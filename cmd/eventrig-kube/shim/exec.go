@@ -44,6 +44,9 @@ func join(input *json.Decoder, warn func(string)) (int, error) {
 		}
 	}
 	ownStdio(id)
+	if err := limitCapabilities(p.Capabilities); err != nil {
+		return 0, err
+	}
 	// This process becomes the user first, for the reason it can give when that fails; the command inherits it.
 	if err := id.assume(p.SingleUID, warn); err != nil {
 		return 0, err

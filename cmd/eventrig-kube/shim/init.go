@@ -38,6 +38,9 @@ func become(input *json.Decoder, warn func(string)) error {
 	if err := buildRoot(&c, warn); err != nil {
 		return err
 	}
+	if err := hide(c.Masked, c.Readonly); err != nil {
+		return err
+	}
 	if c.Process.TTY {
 		if err := ownTerminal(warn); err != nil {
 			return err
@@ -94,6 +97,9 @@ func execute(p spec.Process, warn func(string)) error {
 		return fmt.Errorf("make the working folder %s: %w", p.Workdir, err)
 	}
 	ownStdio(id)
+	if err := limitCapabilities(p.Capabilities); err != nil {
+		return err
+	}
 	if err := id.assume(p.SingleUID, warn); err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func buildRoot(c *spec.Container, warn func(string)) error {
 	} else if err := imageRoot(c.Rootfs, c.Scratch, root, warn); err != nil {
 		return err
 	}
-	if err := kernelMounts(root, warn); err != nil {
+	if err := kernelMounts(root, c.WritableSys, warn); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(root+oldRoot, 0o700); err != nil {
@@ -229,7 +229,7 @@ func skeletonFoldersMissing(root string) error {
 }
 
 // kernelMounts are /proc, /sys and /dev.
-func kernelMounts(root string, warn func(string)) error {
+func kernelMounts(root string, writableSys bool, warn func(string)) error {
 	if err := unix.Mount("proc", root+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		// A masked /proc around us (a container without privileges) forbids a fresh one.
 		if bindErr := unix.Mount("/proc", root+"/proc", "", unix.MS_BIND|unix.MS_REC, ""); bindErr != nil {
@@ -237,7 +237,7 @@ func kernelMounts(root string, warn func(string)) error {
 		}
 		warn(fmt.Sprintf("/proc is the node's: a fresh one is refused here: %v", err))
 	}
-	if err := unix.Mount("/sys", root+"/sys", "", unix.MS_BIND|unix.MS_REC, ""); err == nil {
+	if err := unix.Mount("/sys", root+"/sys", "", unix.MS_BIND|unix.MS_REC, ""); err == nil && !writableSys {
 		if err := makeReadonly(root+"/sys", true); err != nil {
 			warn(fmt.Sprintf("/sys is writable: %v", err))
 		}

@@ -138,6 +138,7 @@ func (id identity) assume(lenient bool, warn func(string)) error {
 			return fmt.Errorf("change to user %d: %w", id.uid, err)
 		}
 		warn(fmt.Sprintf("runs as uid %d instead of %d, which does not exist in this user namespace (%s)", os.Getuid(), id.uid, waysToMoreIDs))
+		return notAsRoot()
 	}
 	return nil
 }

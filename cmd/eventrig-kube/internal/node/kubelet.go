@@ -144,7 +144,7 @@ func configure(c *kubeletconfig.KubeletConfiguration, f *Flags, socket string) {
 	c.CgroupsPerQOS = false
 	c.EnforceNodeAllocatable = nil
 	c.KubeletCgroups = ""
-	c.CPUCFSQuota = false
+	c.CPUCFSQuota = true // so that the runtime hears of limits and can say that it has none
 	c.FailSwapOn = false
 	c.MaxOpenFiles = mostOpenFiles()
 	c.FailCgroupV1 = false

@@ -101,6 +101,7 @@ func (r *Runtime) CreateContainer(_ context.Context, req *cri.CreateContainerReq
 	if s.config.LogDirectory != "" && config.LogPath != "" {
 		c.logPath = filepath.Join(s.config.LogDirectory, config.LogPath)
 	}
+	r.warnOfFields(c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closing || !s.ready {

@@ -1,8 +1,8 @@
 // Package runtime is the container runtime of an embedded node: the Container Runtime Interface (RuntimeService and
 // ImageService, v1) over local Linux processes in namespaces. In come the kubelet's gRPC calls and the image catalogue;
 // out come processes, log files in the CRI format, and a call of Config.OnChange at each change, so that the kubelet need
-// not wait for its next look. There are no cgroups: limits are accepted and ignored. State is in memory and dies with the
-// node, as its processes do.
+// not wait for its next look. There are no cgroups: limits have no effect, which an Event of the pod tells. State is in memory
+// and dies with the node, as its processes do.
 package runtime
 
 import (
@@ -208,7 +208,15 @@ func (r *Runtime) track() error {
 	return nil
 }
 
+// warn tells once of what a pod gets otherwise than it asked for.
 func (r *Runtime) warn(s *sandbox, reason, message string) {
+	r.mu.Lock()
+	before := s.told[message]
+	s.told[message] = true
+	r.mu.Unlock()
+	if before {
+		return
+	}
 	meta := s.config.GetMetadata()
 	r.config.Log.Info(message, "reason", reason, "pod", meta.GetNamespace()+"/"+meta.GetName())
 	r.config.Warn(meta.GetNamespace(), meta.GetName(), meta.GetUid(), reason, message)

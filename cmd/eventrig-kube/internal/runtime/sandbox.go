@@ -37,6 +37,7 @@ type sandbox struct {
 
 	// guarded by Runtime.mu
 	ready bool
+	told  map[string]bool // what was warned of: a container that starts again says it no second time
 }
 
 func (s *sandbox) uid() string { return s.config.GetMetadata().GetUid() }
@@ -61,7 +62,7 @@ func (r *Runtime) RunPodSandbox(_ context.Context, req *cri.RunPodSandboxRequest
 		return nil, status.Error(codes.Unavailable, err.Error())
 	}
 	defer r.running.Done()
-	s := &sandbox{id: newID(), config: req.Config, handler: req.RuntimeHandler, created: time.Now(), ready: true}
+	s := &sandbox{id: newID(), config: req.Config, handler: req.RuntimeHandler, created: time.Now(), ready: true, told: map[string]bool{}}
 	s.dir = filepath.Join(r.config.Root, "sandboxes", s.id)
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the sandbox's folder: %w", err)
@@ -203,13 +204,13 @@ func (r *Runtime) publishPorts(s *sandbox) error {
 		return nil // on the node's network the port is the container's own
 	}
 	if r.config.HostPorts == nil {
-		r.warn(s, "HostPortRefused", "this node gives no hostPort")
+		r.warn(s, reasonHostPort, "this node gives no hostPort")
 		return nil
 	}
 	meta := s.config.GetMetadata()
 	refused, err := r.config.HostPorts.Publish(s.id, meta.GetNamespace()+"/"+meta.GetName(), s.ip, ports)
 	for _, why := range refused {
-		r.warn(s, "HostPortRefused", why)
+		r.warn(s, reasonHostPort, why)
 	}
 	if err != nil {
 		return fmt.Errorf("give the pod its hostPorts: %w", err)

@@ -86,7 +86,7 @@ func (r *Runtime) start(c *container) error {
 		return err
 	}
 	for _, warning := range ran.warnings {
-		r.warn(c.sandbox, "ContainerDiffers", "container "+c.config.Metadata.Name+": "+warning)
+		r.warn(c.sandbox, reasonDiffers, "container "+c.config.Metadata.Name+": "+warning)
 	}
 	c.mu.Lock()
 	c.cmd, c.io, c.started, c.state = cmd, streams, time.Now(), cri.ContainerState_CONTAINER_RUNNING
@@ -144,6 +144,7 @@ func (r *Runtime) process(c *container) (spec.Process, error) {
 	}
 	p := spec.Process{Args: args, Env: r.environment(c), Workdir: c.image.image.Workdir, User: user, TTY: c.config.Tty,
 		NoNewPrivs: security.GetNoNewPrivs(), SingleUID: r.config.Unprivileged}
+	p.Capabilities, _ = capabilitiesOf(security) // a name that is none is told of when the container is made
 	if c.config.WorkingDir != "" {
 		p.Workdir = c.config.WorkingDir
 	}
@@ -181,8 +182,12 @@ func (r *Runtime) environment(c *container) []string {
 
 // containerSpec is the shim's view of a container.
 func (r *Runtime) containerSpec(c *container) (spec.Container, error) {
+	security := c.config.GetLinux().GetSecurityContext()
 	input := spec.Container{Scratch: filepath.Join(c.dir, "mount"), Rootfs: c.image.image.Root, Hostname: c.sandbox.config.Hostname, Netns: c.sandbox.netns, IPCNamespace: r.siblingIPC(c),
-		Sysctls: c.sandbox.config.GetLinux().GetSysctls(), ReadonlyRoot: c.config.GetLinux().GetSecurityContext().GetReadonlyRootfs(), Process: c.process}
+		Sysctls: c.sandbox.config.GetLinux().GetSysctls(), ReadonlyRoot: security.GetReadonlyRootfs(), WritableSys: security.GetPrivileged(), Process: c.process}
+	if !security.GetPrivileged() {
+		input.Masked, input.Readonly = security.GetMaskedPaths(), security.GetReadonlyPaths()
+	}
 	for _, target := range c.image.image.Targets() {
 		input.Binds = append(input.Binds, spec.Bind{Source: c.image.image.Files[target], Target: target, ReadOnly: true, Recursive: true, Image: true})
 	}

@@ -46,6 +46,8 @@ type Process struct {
 	TTY        bool     `json:"tty,omitempty"`
 	NoNewPrivs bool     `json:"noNewPrivs,omitempty"`
 	SingleUID  bool     `json:"singleUID,omitempty"` // a uid that cannot be had is a warning and not an error
+
+	Capabilities uint64 `json:"capabilities"` // bit n is the kernel's capability n: what root has, and what no other user can come to beyond
 }
 
 // Container is what ModeInit reads.
@@ -58,6 +60,9 @@ type Container struct {
 	Sysctls      map[string]string `json:"sysctls,omitempty"`
 	Binds        []Bind            `json:"binds,omitempty"` // in this order, after pivot_root
 	ReadonlyRoot bool              `json:"readonlyRoot,omitempty"`
+	Masked       []string          `json:"masked,omitempty"`   // paths whose content is not to be seen, as far as they are there
+	Readonly     []string          `json:"readonly,omitempty"` // paths that are not to be written to, as far as they are there
+	WritableSys  bool              `json:"writableSys,omitempty"`
 	Process      Process           `json:"process"`
 }
 

@@ -78,30 +78,57 @@ type Rig struct {
 	closed     error
 }
 
-// Start makes a rig and returns when it is ready. Whatever it had made is taken down again when it fails; the error
-// then has the class that decides the exit status, and a hint.
-func Start(ctx context.Context, options Options) (_ *Rig, err error) {
-	options, err = options.complete()
+// Prepared is what a rig needs before it can boot: manifests that are read, programs that are built. Nothing of it runs.
+type Prepared struct {
+	rig      *Rig
+	programs programs
+}
+
+// Prepare reads the manifests and finds what a rig runs, or builds it. The first time on a machine that takes many
+// minutes, which is why it is a step of its own: a caller's time limit for the rig itself begins with Prepared.Start.
+// Bad input and a RabbitMQ that is missing are found before anything is built.
+func Prepare(ctx context.Context, options Options) (*Prepared, error) {
+	options, err := options.complete()
 	if err != nil {
 		return nil, err
 	}
 	r := &Rig{options: options, watch: newStopwatch(options.Progress), versions: map[string]string{}, services: brokerServices(),
 		failed: make(chan struct{}), closeBegun: make(chan struct{})}
 	r.publishers = oslo.NewPublishers(func(ctx context.Context, vhost string) (*amqp.Connection, error) { return r.broker.Connect(ctx, vhost) })
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, r.Close())
-		}
-	}()
-	// Bad input is found before anything is started.
 	if r.manifests, err = loadManifests(options); err != nil {
 		return nil, err
+	}
+	if options.ownBroker() {
+		if _, err := broker.FindServer(); err != nil {
+			return nil, err
+		}
 	}
 	programs, err := r.findPrograms(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if r.folder, err = makeFolder(options.Name); err != nil {
+	return &Prepared{rig: r, programs: programs}, nil
+}
+
+// Start prepares a rig, boots it and returns when it is ready. Whatever it had made is taken down again when it fails;
+// the error then has the class that decides the exit status, and a hint.
+func Start(ctx context.Context, options Options) (*Rig, error) {
+	prepared, err := Prepare(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return prepared.Start(ctx)
+}
+
+// Start boots the rig, once, and returns when it is ready; the errors are those of the function Start.
+func (p *Prepared) Start(ctx context.Context) (_ *Rig, err error) {
+	r := p.rig
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	if r.folder, err = makeFolder(r.options.Name); err != nil {
 		return nil, err
 	}
 	r.onClose(func() error { return os.RemoveAll(r.folder) })
@@ -109,7 +136,7 @@ func Start(ctx context.Context, options Options) (_ *Rig, err error) {
 		return nil, r.explain(ctx, err)
 	}
 	r.onClose(r.lock.Close)
-	if err := r.boot(ctx, programs); err != nil {
+	if err := r.boot(ctx, p.programs); err != nil {
 		return nil, r.explain(ctx, err)
 	}
 	if err := r.publishStatus(); err != nil {

@@ -62,17 +62,21 @@ func boot() *cobra.Command {
 	}
 	lifecycle.Flags(command, &options)
 	command.Flags().IntVar(&messages, "messages", 10, "notifications for the latency figures, one after the other")
-	command.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "give up after this time")
+	command.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "give up after this time; building what is missing does not count")
 	command.RunE = func(command *cobra.Command, _ []string) (err error) {
-		ctx, cancel := context.WithTimeout(command.Context(), timeout)
-		defer cancel()
 		options.SampleMemory = true
 		options.Progress = talk.New(command.ErrOrStderr()).Phase
 		if options.Artifacts, err = rig.FailedFolder(); err != nil {
 			return err
 		}
 		began := time.Now()
-		r, err := rig.Start(ctx, options)
+		prepared, err := rig.Prepare(command.Context(), options)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(command.Context(), timeout)
+		defer cancel()
+		r, err := prepared.Start(ctx)
 		if err != nil {
 			return err
 		}

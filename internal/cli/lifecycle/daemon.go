@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,7 @@ func Daemon() *cobra.Command {
 
 // hold starts the rig and stays until it is to end.
 func hold(ctx context.Context, work task, reports io.WriteCloser, alive io.Reader) error {
-	starting, cancel := context.WithTimeout(ctx, work.Timeout)
+	wanted, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var ready atomic.Bool
 	go func() {
@@ -57,7 +58,7 @@ func hold(ctx context.Context, work task, reports io.WriteCloser, alive io.Reade
 	options := work.Options
 	options.Progress = func(phase rig.Phase, done bool) { reporter.send(message{Phase: &phase, Done: done}) }
 	options.Log = func(format string, arguments ...any) { reporter.send(message{Line: fmt.Sprintf(format, arguments...)}) }
-	r, err := rig.Start(starting, options)
+	r, err := start(wanted, options, work.Timeout)
 	if err != nil {
 		reporter.send(message{Error: err.Error(), Hint: failure.Hint(err), Class: failure.ExitStatus(err)})
 		_ = reporter.close() // who is not told any more has gone
@@ -84,6 +85,17 @@ func hold(ctx context.Context, work task, reports io.WriteCloser, alive io.Reade
 		_ = r.Keep(r.Err()) // the rig ends in any case
 	}
 	return end()
+}
+
+// start makes the rig; the time limit does not count what has to be built first.
+func start(ctx context.Context, options rig.Options, timeout time.Duration) (*rig.Rig, error) {
+	prepared, err := rig.Prepare(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	booting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return prepared.Start(booting)
 }
 
 // reporter writes messages in their order without keeping the boot waiting. What comes after close is dropped: nobody

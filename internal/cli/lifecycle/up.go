@@ -34,7 +34,7 @@ func Up() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	command.Flags().StringVar(&options.Name, "rig", "", "name of the rig (default: a random one)")
-	command.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "give up after this time")
+	command.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "give up after this time; building what is missing does not count")
 	Flags(command, &options)
 	check := Output(command, &output)
 	command.RunE = func(command *cobra.Command, _ []string) (err error) {

@@ -35,10 +35,8 @@ func (f *flags) runEvent(command *cobra.Command) error {
 	if _, err := rig.Compose(s.Spec.When[0]); err != nil {
 		return fmt.Errorf("send %s: %w", f.event, err)
 	}
-	ctx, cancel := context.WithTimeout(command.Context(), f.timeout)
-	defer cancel()
 	talker := talk.New(command.ErrOrStderr())
-	return f.on(ctx, talker, func(on target) (report.Run, error) {
+	return f.on(command, talker, func(ctx context.Context, on target) (report.Run, error) {
 		waits := newWaits(talker)
 		defer waits.close()
 		end := talker.Step(f.event)
@@ -62,7 +60,7 @@ func (f *flags) runEvent(command *cobra.Command) error {
 		verdict := report.New(versions, []scenario.Result{result}, nil)
 		verdict.Notes = append(verdict.Notes, notes...)
 		return verdict, nil
-	}, command)
+	})
 }
 
 var notName = regexp.MustCompile(`[^a-z0-9]+`)

@@ -20,12 +20,10 @@ import (
 
 // run makes or joins the rig, runs the scenarios, takes down what it made and reports.
 func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) error {
-	ctx, cancel := context.WithTimeout(command.Context(), f.timeout)
-	defer cancel()
 	talker := talk.New(command.ErrOrStderr())
 	talker.Linef("seed %d, %d scenarios", f.seed, len(selected)*f.repeat)
 	var unfinished error
-	err := f.on(ctx, talker, func(on target) (report.Run, error) {
+	err := f.on(command, talker, func(ctx context.Context, on target) (report.Run, error) {
 		results, left := f.scenarios(ctx, talker, on, selected)
 		versions, notes, err := on.About(context.WithoutCancel(ctx))
 		if err != nil && len(results) == 0 {
@@ -39,7 +37,7 @@ func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) error 
 			unfinished = fmt.Errorf("%d of %d scenarios did not run: %w", len(left), len(left)+len(results), context.Cause(ctx))
 		}
 		return verdict, nil
-	}, command)
+	})
 	if unfinished != nil && failure.ExitStatus(err) <= int(failure.Check) {
 		return unfinished
 	}
@@ -47,8 +45,15 @@ func (f *flags) run(command *cobra.Command, selected []scenario.Scenario) error 
 }
 
 // on makes or joins the rig, lets work find the verdict, reports it, and takes down what it made, also after an interrupt.
-func (f *flags) on(ctx context.Context, talker *talk.Talker, work func(target) (report.Run, error), command *cobra.Command) (err error) {
-	on, err := f.target(ctx, talker)
+// Work's context ends when the time that the user gives has run out, which begins when all is built.
+func (f *flags) on(command *cobra.Command, talker *talk.Talker, work func(context.Context, target) (report.Run, error)) (err error) {
+	start, err := f.target(command.Context(), talker)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(command.Context(), f.timeout)
+	defer cancel()
+	on, err := start(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,7 +63,7 @@ func (f *flags) on(ctx context.Context, talker *talk.Talker, work func(target) (
 			err = errors.Join(err, on.Close())
 		}
 	}()
-	verdict, err := work(on)
+	verdict, err := work(ctx, on)
 	if err != nil {
 		return err
 	}
@@ -90,21 +95,27 @@ func (f *flags) on(ctx context.Context, talker *talk.Talker, work func(target) (
 	return outcome(verdict)
 }
 
-// target starts a rig, or joins the one that --rig names.
-func (f *flags) target(ctx context.Context, talker *talk.Talker) (target, error) {
+// target prepares a rig, or finds the one that --rig names; what it returns boots or joins it.
+func (f *flags) target(ctx context.Context, talker *talk.Talker) (func(context.Context) (target, error), error) {
 	if f.tier == offline.Tier {
-		return withoutRig(f.rig)
+		return func(context.Context) (target, error) { return withoutRig(f.rig) }, nil
 	}
 	if f.join != "" {
-		return join(f.join)
+		return func(context.Context) (target, error) { return join(f.join) }, nil
 	}
 	f.rig.Progress, f.rig.Log = talker.Phase, talker.Linef
 	f.rig.Artifacts = f.artifacts
-	r, err := rig.Start(ctx, f.rig)
+	prepared, err := rig.Prepare(ctx, f.rig)
 	if err != nil {
 		return nil, err
 	}
-	return ownRig{r}, nil
+	return func(ctx context.Context) (target, error) {
+		r, err := prepared.Start(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return ownRig{r}, nil
+	}, nil
 }
 
 // planned is one scenario in one repetition.

@@ -106,7 +106,7 @@ SIGUSR1 tells what the running scenarios wait for.`,
 	all.BoolVar(&f.github, "github-output", false, "print annotations for GitHub Actions on stderr")
 	all.StringVar(&f.artifacts, "artifacts", "artifacts", "folder for ledger and logs: of a run that did not pass, of every run where this flag is given")
 	all.StringVar(&f.keep, "keep", "never", "leave the rig up until interrupted: never, on-failure, always")
-	all.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this time")
+	all.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this time; building what is missing does not count")
 	all.Int64Var(&f.seed, "seed", 0, "seed of everything drawn at random (default: drawn, and printed)")
 	all.IntVar(&f.repeat, "repeat", 1, "run each scenario this many times")
 	all.IntVar(&f.parallel, "parallel", 1, "run up to this many scenarios side by side")

@@ -59,17 +59,21 @@ func (e *osloEvent) state(state, name string) error {
 	return e.save("svm_state", state)
 }
 
+// projectWithSVM is the event's project, and whether it is tagged for storage, which is an output.
+func (e *osloEvent) projectWithSVM(ctx context.Context) (project string, enabled bool, err error) {
+	if project, err = e.projectID(); err != nil {
+		return "", false, err
+	}
+	if enabled, err = e.svmEnabled(ctx, project); err != nil {
+		return "", false, err
+	}
+	return project, enabled, e.save("svm_enabled", pythonText(enabled))
+}
+
 // projectCreated makes the storage of a project that is tagged for it.
 func projectCreated(ctx context.Context, e *osloEvent) (int, error) {
-	project, err := e.projectID()
+	project, enabled, err := e.projectWithSVM(ctx)
 	if err != nil {
-		return 0, err
-	}
-	enabled, err := e.svmEnabled(ctx, project)
-	if err != nil {
-		return 0, err
-	}
-	if err := e.save("svm_enabled", pythonText(enabled)); err != nil {
 		return 0, err
 	}
 	if !enabled {
@@ -99,15 +103,8 @@ func (e *osloEvent) makeStorage(ctx context.Context, project string) (int, error
 
 // projectUpdated makes or removes storage as the tags say now. It takes a domain for a project.
 func projectUpdated(ctx context.Context, e *osloEvent) (int, error) {
-	project, err := e.projectID()
+	project, enabled, err := e.projectWithSVM(ctx)
 	if err != nil {
-		return 0, err
-	}
-	enabled, err := e.svmEnabled(ctx, project)
-	if err != nil {
-		return 0, err
-	}
-	if err := e.save("svm_enabled", pythonText(enabled)); err != nil {
 		return 0, err
 	}
 	found, err := e.storage(ctx, project)

@@ -1,14 +1,10 @@
 package nautobot
 
-import (
-	"net/http"
-
-	"github.com/eventrig/eventrig/simulators/internal/faults"
-)
+import "net/http"
 
 // faulty writes what Nautobot answers with a status that a fault rule asks for: an unhandled exception as Nautobot reports
 // it (nautobot/core/api/views.py, rest_api_server_error), every other status as Django REST Framework words it.
-var faulty = faults.WithErrors(func(w http.ResponseWriter, _ *http.Request, status int) {
+func faulty(w http.ResponseWriter, _ *http.Request, status int) {
 	body := map[string]any{"detail": detailOf(status)}
 	if status == http.StatusInternalServerError {
 		body = map[string]any{
@@ -17,7 +13,7 @@ var faulty = faults.WithErrors(func(w http.ResponseWriter, _ *http.Request, stat
 		}
 	}
 	answer(w, 0, nil, &refusal{status: status, body: body})
-})
+}
 
 // detailOf is the default detail of Django REST Framework's exception for a status (rest_framework/exceptions.py).
 func detailOf(status int) string {

@@ -16,8 +16,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eventrig/eventrig/simulators/internal/admin"
 	"github.com/eventrig/eventrig/simulators/internal/faults"
+	"github.com/eventrig/eventrig/simulators/internal/frame"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
 	"github.com/eventrig/eventrig/simulators/internal/routes"
 	"github.com/eventrig/eventrig/simulators/internal/values"
@@ -50,12 +50,10 @@ type Config struct {
 
 // Server is a simulated Nautobot. It is safe for concurrent use.
 type Server struct {
-	config  Config
-	schema  *schema
-	routes  *routes.Table
-	handler http.Handler
-	journal *journal.Journal
-	faults  *faults.Set
+	frame.Frame
+	config Config
+	schema *schema
+	routes *routes.Table
 
 	mu     sync.RWMutex
 	store  *store
@@ -85,7 +83,7 @@ func Open(config Config) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{config: config, schema: builtin(), journal: journal.New(), faults: &faults.Set{}}
+	s := &Server{Frame: frame.New(), config: config, schema: builtin()}
 	var err error
 	if config.OpenAPIFile != "" {
 		if s.schema, err = s.schema.extend(config.OpenAPIFile); err != nil {
@@ -101,7 +99,7 @@ func Open(config Config) (*Server, error) {
 	if err := s.begin(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, http.HandlerFunc(s.serve), faulty)), admin.Named("Nautobot"))
+	s.Mount(s, "Nautobot", http.HandlerFunc(s.serve), faulty)
 	return s, nil
 }
 
@@ -119,25 +117,15 @@ func (s *Server) Close() error {
 // Restored says whether the state file held records, so that there is no world to start with.
 func (s *Server) Restored() bool { return s.old }
 
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
 // Token is the token that clients need.
 func (s *Server) Token() string { return s.config.Token }
-
-// Journal is what was asked and changed.
-func (s *Server) Journal() *journal.Journal { return s.journal }
-
-// Faults are the faults in force.
-func (s *Server) Faults() *faults.Set { return s.faults }
 
 // Reset puts store, journal and faults back to what New made, also in the state file.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.empty()
-	s.journal.Reset()
-	s.faults.Clear()
+	s.Forget()
 	err := error(nil)
 	if s.state != nil {
 		err = s.state.clear()

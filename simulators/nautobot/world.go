@@ -10,8 +10,7 @@ import (
 	"github.com/eventrig/eventrig/fixtures/worlds"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/nearest"
-	"github.com/eventrig/eventrig/simulators/internal/faults"
-	"github.com/eventrig/eventrig/simulators/internal/journal"
+	"github.com/eventrig/eventrig/simulators/internal/frame"
 )
 
 // Load adds a world's records, all of them or, with an error that names file and line, none.
@@ -38,7 +37,7 @@ func (s *Server) Replace(world *worlds.World) error {
 	config := s.config
 	config.StateFile = ""
 	// Built beside the one that is asked meanwhile, which then takes it over.
-	fresh := &Server{config: config, schema: s.schema, journal: journal.New(), faults: &faults.Set{}}
+	fresh := &Server{Frame: frame.New(), config: config, schema: s.schema}
 	if err := fresh.begin(); err != nil {
 		return err
 	}
@@ -53,8 +52,7 @@ func (s *Server) Replace(world *worlds.World) error {
 		}
 	}
 	s.store, s.random = fresh.store, fresh.random
-	s.journal.Reset()
-	s.faults.Clear()
+	s.Forget()
 	return nil
 }
 

@@ -1,14 +1,8 @@
 package openstack
 
-import (
-	"net/http"
-
-	"github.com/eventrig/eventrig/simulators/internal/faults"
-)
+import "net/http"
 
 // faulty writes what a service answers with a status that a fault rule asks for.
-func (s *Server) faulty() faults.Option {
-	return faults.WithErrors(func(w http.ResponseWriter, r *http.Request, status int) {
-		s.services[s.serviceOf(r)].Refuse(w, r, status)
-	})
+func (s *Server) faulty(w http.ResponseWriter, r *http.Request, status int) {
+	s.services[s.serviceOf(r)].Refuse(w, r, status)
 }

@@ -13,8 +13,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/eventrig/eventrig/simulators/internal/admin"
 	"github.com/eventrig/eventrig/simulators/internal/faults"
+	"github.com/eventrig/eventrig/simulators/internal/frame"
 	"github.com/eventrig/eventrig/simulators/internal/journal"
 	"github.com/eventrig/eventrig/simulators/openstack/cinder"
 	"github.com/eventrig/eventrig/simulators/openstack/core"
@@ -68,21 +68,19 @@ type Config struct {
 
 // Server is a simulated OpenStack cloud. It is safe for concurrent use.
 type Server struct {
+	frame.Frame
 	seed        uint64
 	cloud       *core.Cloud
 	keystone    *keystone.Keystone
 	services    []*core.Service
 	collections []core.Collection
 	fill        []func()
-	handler     http.Handler
 	plain       http.Handler // without journal, faults and administration
-	journal     *journal.Journal
-	faults      *faults.Set
 }
 
 // New makes a simulated cloud with the domain Default, the project admin and the user admin.
 func New(config Config) *Server {
-	s := &Server{seed: config.Seed, journal: journal.New(), faults: &faults.Set{}, cloud: core.NewCloud(core.Config{
+	s := &Server{Frame: frame.New(), seed: config.Seed, cloud: core.NewCloud(core.Config{
 		Seed: config.Seed, Now: config.Now, OnChange: config.OnChange, Publish: config.Publish, Told: config.Told, Log: config.Log, Transition: config.Transition,
 	})}
 	s.keystone = keystone.New(s.cloud, s.catalog)
@@ -96,7 +94,7 @@ func New(config Config) *Server {
 	s.add(glance.New(s.cloud))
 	s.Reset()
 	s.plain = s.routes()
-	s.handler = admin.Handler(s, journal.Handler(s.journal, faults.Handler(s.faults, s.plain, s.faulty())), admin.Named("OpenStack"))
+	s.Mount(s, "OpenStack", s.plain, s.faulty)
 	return s
 }
 
@@ -127,15 +125,6 @@ func (s *Server) serviceOf(r *http.Request) int {
 	return max(0, slices.IndexFunc(s.services, func(service *core.Service) bool { return service.Takes(r.URL.Path) }))
 }
 
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Journal is what was asked and changed.
-func (s *Server) Journal() *journal.Journal { return s.journal }
-
-// Faults are the faults in force.
-func (s *Server) Faults() *faults.Set { return s.faults }
-
 // Notifications returns every notification so far, in order, published or not.
 func (s *Server) Notifications() []Sent { return s.cloud.Notifier.Sent() }
 
@@ -153,8 +142,7 @@ func (s *Server) reset(then func()) {
 		for _, fill := range s.fill {
 			fill()
 		}
-		s.journal.Reset()
-		s.faults.Clear()
+		s.Forget()
 		then()
 	})
 }

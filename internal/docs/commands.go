@@ -34,6 +34,7 @@ var outputs = map[string][]printed{
 	},
 	"eventrig explain":         {{"`-o json`", "internal/cli/explain", "entry", true}},
 	"eventrig coverage":        {{"`-o json`", "internal/coverage", "Report", false}},
+	"eventrig whatif":          {{"`-o json`", "internal/whatif", "Report", false}},
 	"eventrig serve nautobot":  {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve openstack": {{"`-o json`", "internal/cli/serve", "ready", false}},
 	"eventrig serve ontap":     {{"`-o json`", "internal/cli/serve", "ready", false}},

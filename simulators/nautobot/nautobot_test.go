@@ -352,3 +352,22 @@ func TestConcurrentWritersOfRelatedRecords(t *testing.T) {
 		}
 	}
 }
+
+// A world gives a status that Nautobot has to a further kind of record.
+func TestWorldExtendsAStatus(t *testing.T) {
+	s := New(Config{})
+	for range 2 { // once more changes nothing
+		world, err := worlds.Parse("w.yaml", []byte("nautobot:\n  extras/statuses:\n    - {name: Available, content_types: [dcim.device]}\n    - {name: Decom, content_types: [dcim.device]}\n"))
+		if err == nil {
+			err = s.Load(world)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{"Available": `"content_types":["dcim.device","dcim.rack"]`, "Decom": `"content_types":["dcim.device"]`} {
+			if body := ask(s, "GET", "/api/extras/statuses/"+name+"/", "").Body.String(); !strings.Contains(body, want) {
+				t.Errorf("%s\nlacks %s", body, want)
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -74,7 +75,11 @@ func (s *Server) loadCollection(t *transaction, collection worlds.Collection) er
 		if err != nil {
 			return failure.New(failure.BadInput, "", "%s: %s: %w", r.At(""), m.path, err)
 		}
-		_, err = s.create(t, m, values, actor{}, true)
+		if existing := s.extends(m, values); existing != nil {
+			_, err = s.update(t, m, existing, values, true, actor{})
+		} else {
+			_, err = s.create(t, m, values, actor{}, true)
+		}
 		var refused *refusal
 		if errors.As(err, &refused) {
 			if issues, ok := refused.body.(problems); ok {
@@ -88,6 +93,32 @@ func (s *Server) loadCollection(t *transaction, collection worlds.Collection) er
 		}
 	}
 	return nil
+}
+
+// extends says which status, role or tag of that name there is already: a world gives it to further kinds of record. The
+// kinds that it has are added to those of the world.
+func (s *Server) extends(m *model, data any) *record {
+	values, _ := data.(map[string]any)
+	name, _ := values["name"].(string)
+	kinds, isList := values["content_types"].([]any)
+	if !isList || values["id"] != nil || !slices.Contains([]string{"extras/statuses", "extras/roles", "extras/tags"}, m.path) {
+		return nil
+	}
+	var existing *record
+	s.store.tables[m.path].where(m.field("name"), name).all(func(r *record) bool {
+		existing = r
+		return false
+	})
+	if existing != nil {
+		had, _ := m.get(existing, "content_types").([]string)
+		for _, kind := range had {
+			if !slices.Contains(kinds, any(kind)) {
+				kinds = append(kinds, kind)
+			}
+		}
+		values["content_types"] = kinds
+	}
+	return existing
 }
 
 // asJSON turns what YAML gave into what a JSON body gives, so that there is one way in.

@@ -172,7 +172,7 @@ func (i *Ironic) inventoryRoutes() []core.Route {
 }
 
 // inspected is a step: the ramdisk reports. A node that has an inventory already, from a world, keeps it; another gets one
-// that says what the node's properties and ports say.
+// that says what the node's properties (vendor, model, serial_number beside the usual ones) and ports say.
 func (i *Ironic) inspected(ctx context.Context, node core.Resource) {
 	properties := node.Object("properties")
 	for name, usual := range map[string]string{"cpus": "32", "memory_mb": "131072", "local_gb": "480", "cpu_arch": "x86_64"} {
@@ -202,7 +202,7 @@ func (i *Ironic) inspected(ctx context.Context, node core.Resource) {
 		"cpu":    map[string]any{"architecture": properties["cpu_arch"], "count": whole(properties["cpus"]), "frequency": nil, "flags": []any{}, "model_name": nil},
 		"memory": map[string]any{"physical_mb": whole(properties["memory_mb"]), "total": nil}, "interfaces": interfaces, "disks": []any{},
 		"boot": map[string]any{"current_boot_mode": "uefi", "pxe_interface": nil}, "bmc_address": nil, "bmc_v6address": nil, "hostname": nil,
-		"system_vendor": map[string]any{"manufacturer": vendor, "product_name": nil, "serial_number": nil, "firmware": map[string]any{}},
+		"system_vendor": map[string]any{"manufacturer": vendor, "product_name": properties["model"], "serial_number": properties["serial_number"], "firmware": map[string]any{}},
 	}})
 }
 

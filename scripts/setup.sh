@@ -11,7 +11,8 @@ Usage: scripts/setup.sh [--rabbitmq 4] [--lint] [--clients] [--userns] [--dry-ru
   --rabbitmq 4  RabbitMQ 4, UnderStack's major, from Debian trixie into the cache folder instead of the system's package;
                 rigs prefer it (DEBIAN_MIRROR names another mirror)
   --lint        also shellcheck, for `make lint`
-  --clients     also Debian's openstack client with the bare metal plugin, which a test of simulators/openstack runs
+  --clients     also what tests of the simulators run unmodified: Debian's openstack client with the bare metal plugin, and
+                Ansible with NetApp's modules (270 MB)
   --userns      allow unprivileged user namespaces (sysctl; Ubuntu 24.04 restricts them)
   --dry-run     only say what would be done
 USAGE
@@ -94,6 +95,9 @@ fi
 [ "$(id -u)" = 0 ] || command -v newuidmap >/dev/null || missing+=(uidmap)
 if [ "$clients" = yes ] && [[ $(openstack complete 2>/dev/null || true) != *cmds_baremetal* ]]; then
   missing+=(python3-openstackclient python3-ironicclient)
+fi
+if [ "$clients" = yes ] && { ! command -v ansible-playbook >/dev/null || [ ! -d /usr/lib/python3/dist-packages/ansible_collections/netapp/ontap ]; }; then
+  missing+=(ansible)
 fi
 [ "$lint" = no ] || command -v shellcheck >/dev/null || missing+=(shellcheck)
 

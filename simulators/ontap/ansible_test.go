@@ -4,21 +4,24 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/eventrig/eventrig/simulators/ontap"
 )
 
 // NetApp's own Ansible modules, unmodified, make and remove an SVM with all that UnderStack's handlers give one. Debian's
-// package ansible has them.
+// package ansible has them, and CI has that; where it is missing the test is skipped and says so.
 func TestNetAppsAnsibleModules(t *testing.T) {
 	program, err := exec.LookPath("ansible-playbook")
-	if err != nil {
-		t.Skip("ansible-playbook is not installed: apt-get install ansible")
+	if err == nil {
+		_, err = os.Stat("/usr/lib/python3/dist-packages/ansible_collections/netapp/ontap")
 	}
-	if found, _ := filepath.Glob("/usr/lib/python3/dist-packages/ansible_collections/netapp/ontap"); len(found) == 0 {
-		t.Skip("Ansible's collection netapp.ontap is not installed: apt-get install ansible")
+	if err != nil {
+		message := t.Name() + " needs Debian's package ansible (scripts/setup.sh --clients): " + err.Error()
+		if os.Getenv("CI") == "true" {
+			t.Fatal(message)
+		}
+		t.Skip(message)
 	}
 	if testing.Short() {
 		t.Skip("takes half a minute")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/eventrig/eventrig/internal/pipeline"
 )
@@ -46,12 +47,18 @@ type merged struct {
 	holders    map[string]int   // by object: how many combinations have it
 }
 
-// place is a finding without its words. Suppressions share the line of their annotation, so those are told apart by them.
+// place is a finding without its words, where these are not what tells it apart: suppressions share the line of their
+// annotation, and what nothing defines is said once, at one of the objects that need it.
 func place(finding Finding) Finding {
-	if finding.Rule != unused {
+	finding.Hint = ""
+	switch {
+	case finding.Rule == unused:
+	case strings.HasPrefix(finding.Rule, "wiring/undefined-"):
+		finding.Message, _, _ = strings.Cut(finding.Message, ", which ")
+		finding.Object, finding.File, finding.Line = "", "", 0
+	default:
 		finding.Message = ""
 	}
-	finding.Hint = ""
 	return finding
 }
 

@@ -118,7 +118,7 @@ func (s *spec) given() map[string]bool {
 
 func missingArguments(in *Input, report Report) {
 	eachRun(in, func(one *spec, template *spec) {
-		if one.trigger != nil && (one.trigger.writes("spec", "arguments") || one.trigger.writes("spec", "arguments", "parameters") || one.trigger.names()) {
+		if one.open() {
 			return // the list as a whole comes from the event
 		}
 		given := one.given()
@@ -148,6 +148,12 @@ func missingArguments(in *Input, report Report) {
 			report(one.at, one.field("workflowTemplateRef", "name"), fmt.Sprintf("%s %q needs the argument %q", template.kind, template.name, wanted.Name), hint)
 		}
 	})
+}
+
+// open says that which arguments there are is known only with the event.
+func (s *spec) open() bool {
+	return s.from && s.merged || s.trigger != nil &&
+		(s.trigger.writes("spec", "arguments") || s.trigger.writes("spec", "arguments", "parameters") || s.trigger.names())
 }
 
 // names says that parameters write names of arguments, so that which ones there are is known only with the event.

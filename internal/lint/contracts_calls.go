@@ -184,7 +184,7 @@ func missingInputs(in *Input, report Report) {
 	}
 	eachRun(in, func(one, template *spec) {
 		entry, holder := in.entry(one, template)
-		if entry == nil || one.merged || one.trigger != nil && (one.trigger.writes("spec", "arguments", "parameters") || one.trigger.names()) {
+		if entry == nil || one.merged || one.open() {
 			return
 		}
 		for _, input := range entry.Inputs.Parameters {

@@ -160,7 +160,7 @@ func checkSameRecord(in *Input, report Report) {
 		for _, w := range writers[record] {
 			names = append(names, sensorName(w.sensor))
 		}
-		report(writers[record][0].sensor.Object, writers[record][0].path, fmt.Sprintf("the workflows of Sensors %s write %s, and nothing keeps them from doing so at once", strings.Join(names, ", "), record),
+		report(writers[record][0].sensor.Object, writers[record][0].where(), fmt.Sprintf("the workflows of Sensors %s write %s, and nothing keeps them from doing so at once", strings.Join(names, ", "), record),
 			"synchronization.mutexes with the record's id in the name")
 	}
 }
@@ -200,7 +200,7 @@ func checkOrder(in *Input, report Report) {
 			return !slices.ContainsFunc(e.writes(eventType), func(r handlers.Record) bool { return records[r] })
 		})
 		if len(deletes) > 0 && len(others) > 0 {
-			report(e.sensor.Object, e.path, fmt.Sprintf("trigger %s: a workflow for %s that runs late undoes that of %s; nothing keeps the order", e.name(), strings.Join(others, " or "), strings.Join(deletes, ", ")),
+			report(e.sensor.Object, e.where(), fmt.Sprintf("trigger %s: a workflow for %s that runs late undoes that of %s; nothing keeps the order", e.name(), strings.Join(others, " or "), strings.Join(deletes, ", ")),
 				"let the handler look at the present state, and keep its workflows apart with a mutex")
 		}
 	}

@@ -15,17 +15,17 @@ func checkLoop(in *Input, report Report) {
 	all := effects.Of(in)
 	for i := range all {
 		if path := loop(all, i); path != "" {
-			report(all[i].sensor.Object, all[i].path, fmt.Sprintf("trigger %s may start itself again: %s", all[i].name(), path), "filter on what the trigger changes, so that its own effect does not pass")
+			report(all[i].sensor.Object, all[i].where(), fmt.Sprintf("trigger %s may start itself again: %s", all[i].name(), path), "filter on what the trigger changes, so that its own effect does not pass")
 		}
 	}
-	for _, t := range triggerObjects.Of(in) {
+	for _, t := range objectTriggers(in) {
 		if t.object == nil {
 			continue
 		}
 		for _, d := range sensorDependencies.Of(in) {
 			if d.sensor.Unstructured == t.sensor.Unstructured && d.found && d.event.Resource != nil && d.spec.Filters == nil && d.program == nil && d.lua() == "" &&
-				conditionNames(t.trigger.Template.Conditions, d.spec.Name) && watches(d.event.Resource, t) {
-				report(t.sensor.Object, t.path, fmt.Sprintf("trigger %s starts itself again: event %s reports what it does with %s", t.name(), d.event.Name, d.event.Resource.Resource), "a label filter in the EventSource that the object does not meet")
+				conditionNames(t.Template.Conditions, d.spec.Name) && watches(d.event.Resource, t) {
+				report(t.sensor.Object, t.where(), fmt.Sprintf("trigger %s starts itself again: event %s reports what it does with %s", t.name(), d.event.Name, d.event.Resource.Resource), "a label filter in the EventSource that the object does not meet")
 			}
 		}
 	}
@@ -63,20 +63,20 @@ func loop(all []effect, start int) string {
 }
 
 // watches reports whether an EventSource reports what a trigger does.
-func watches(source *aev1.ResourceEventSource, t triggered) bool {
+func watches(source *aev1.ResourceEventSource, t *trigger) bool {
 	gvr, _ := meta.UnsafeGuessKindToResource(t.object.GroupVersionKind())
-	if gvr.Group != source.Group || gvr.Resource != source.Resource || source.Namespace != "" && source.Namespace != t.namespace() {
+	if gvr.Group != source.Group || gvr.Resource != source.Resource || source.Namespace != "" && source.Namespace != t.goesTo() {
 		return false
 	}
 	does := aev1.ADD
-	if k8s := t.trigger.Template.K8s; k8s != nil {
+	if k8s := t.Template.K8s; k8s != nil {
 		switch k8sOperation(k8s) {
 		case aev1.Update, aev1.Patch:
 			does = aev1.UPDATE
 		case aev1.Delete:
 			does = aev1.DELETE
 		}
-	} else if op := t.trigger.Template.ArgoWorkflow.Operation; op != "" && op != aev1.Submit {
+	} else if op := t.Template.ArgoWorkflow.Operation; op != "" && op != aev1.Submit {
 		return false
 	}
 	if !slices.Contains(source.EventTypes, does) {

@@ -11,7 +11,7 @@ import (
 
 // effect is what a Sensor's trigger does in the end: the commands of its workflow with what they write and raise.
 type effect struct {
-	triggered
+	*trigger
 	run     run
 	types   []string       // the event types that start it, as far as they are known; sorted
 	command []commandUse   // the commands of UnderStack's images that it runs with them
@@ -34,11 +34,11 @@ type raisedEvents struct {
 var effects = NewFact(func(in *Input) []effect {
 	var all []effect
 	for _, r := range runs.Of(in) {
-		if r.by == nil {
+		if r.trigger == nil {
 			continue
 		}
-		e := effect{triggered: *r.by, run: r, types: startedBy(in, *r.by)}
-		for _, s := range r.steps(in.Graph) {
+		e := effect{trigger: r.trigger, run: r, types: startedBy(in, r.trigger)}
+		for _, s := range r.steps(in) {
 			for _, words := range s.words() {
 				name := path.Base(words[0])
 				if taken := handlers.EventTypes(name); len(taken) > 0 {
@@ -62,10 +62,10 @@ var effects = NewFact(func(in *Input) []effect {
 })
 
 // startedBy are the event types that can start a trigger.
-func startedBy(in *Input, t triggered) []string {
+func startedBy(in *Input, t *trigger) []string {
 	var types []string
 	for _, d := range sensorDependencies.Of(in) {
-		if d.sensor.Unstructured == t.sensor.Unstructured && conditionNames(t.trigger.Template.Conditions, d.spec.Name) {
+		if d.sensor.Unstructured == t.sensor.Unstructured && conditionNames(t.Template.Conditions, d.spec.Name) {
 			types = append(types, d.admittedTypes()...)
 		}
 	}
@@ -95,7 +95,7 @@ func (e effect) writes(eventType string) []handlers.Record {
 
 // serialised reports whether the workflow takes a mutex or a semaphore, as a whole or in a step that works on the event.
 func (e effect) serialised() bool {
-	if e.run.spec.Synchronization != nil || e.run.base != nil && e.run.base.Typed.Spec.Synchronization != nil {
+	if e.run.Synchronization != nil || e.run.base != nil && e.run.base.Synchronization != nil {
 		return true
 	}
 	return slices.ContainsFunc(e.command, func(use commandUse) bool { return use.step.template.Synchronization != nil })

@@ -53,7 +53,7 @@ func checkUnhandled(in *Input, report Report) {
 				}
 			}
 			if len(unhandled) > 0 {
-				report(e.sensor.Object, e.path, fmt.Sprintf("trigger %s: %s, which %s runs, does not take %s", e.name(), use.name, "template "+use.step.template.Name, listed(unhandled, 4)),
+				report(e.sensor.Object, e.where(), fmt.Sprintf("trigger %s: %s, which %s runs, does not take %s", e.name(), use.name, "template "+use.step.template.Name, listed(unhandled, 4)),
 					"narrow the filter on the event type, or add a handler")
 			}
 		}

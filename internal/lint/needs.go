@@ -56,14 +56,14 @@ func nameOr(name string) string {
 // the argo command line of v3.7.7 in its image, argo-workflow.
 func sensorNeeds(in *Input) []need {
 	var all []need
-	for _, t := range triggerObjects.Of(in) {
+	for _, t := range objectTriggers(in) {
 		name := ""
 		if t.sensor.Typed.Spec.Template != nil {
 			name = t.sensor.Typed.Spec.Template.ServiceAccountName
 		}
-		base := need{account: account{t.sensor.GetNamespace(), nameOr(name)}, namespace: t.namespace(), at: t.sensor.Object, path: t.path,
+		base := need{account: account{t.sensor.GetNamespace(), nameOr(name)}, namespace: t.goesTo(), at: t.sensor.Object, path: t.where(),
 			why: "trigger " + t.name()}
-		if t.object == nil || moved(t) {
+		if t.object == nil || t.object.GetKind() == "" || moved(t) {
 			base.hidden = true
 			all = append(all, base)
 			continue
@@ -79,13 +79,13 @@ func sensorNeeds(in *Input) []need {
 				if resource == "clusterworkflowtemplates" {
 					n.namespace = ""
 				}
-				if verb != "create" && verb != "list" && verb != "watch" && len(t.trigger.Template.ConditionsReset) == 0 && !parameterised(t) {
+				if verb != "create" && verb != "list" && verb != "watch" && len(t.Template.ConditionsReset) == 0 && !parameterised(t) {
 					n.name = t.object.GetName()
 				}
 				all = append(all, n)
 			}
 		}
-		if k8s := t.trigger.Template.K8s; k8s != nil {
+		if k8s := t.Template.K8s; k8s != nil {
 			base.why += " (" + string(k8sOperation(k8s)) + ")"
 			switch k8sOperation(k8s) {
 			case aev1.Create:
@@ -99,16 +99,16 @@ func sensorNeeds(in *Input) []need {
 			case aev1.Delete:
 				add(gvr.Group, gvr.Resource, false, "get", "delete")
 			}
-			if t.trigger.Policy != nil && t.trigger.Policy.K8s != nil {
+			if t.Policy != nil && t.Policy.K8s != nil {
 				add(gvr.Group, gvr.Resource, false, "get")
 			}
 			continue
 		}
-		argo := t.trigger.Template.ArgoWorkflow
+		argo := t.Template.ArgoWorkflow
 		base.why += " (" + string(argo.Operation) + ")"
 		workflows := func(verbs ...string) { add(argoGroup, "workflows", false, verbs...) }
 		templates := func() {
-			for _, kind := range templateKinds(in.Graph, t) {
+			for _, kind := range in.templateKinds(t) {
 				add(argoGroup, kind, false, "get")
 			}
 		}
@@ -149,10 +149,10 @@ func k8sOperation(trigger *aev1.StandardK8STrigger) aev1.KubernetesResourceOpera
 }
 
 // moved reports whether what the object is, or where it goes, comes from an event.
-func moved(t triggered) bool {
-	for i, list := range parameterLists(t.trigger, t.index) {
+func moved(t *trigger) bool {
+	for i, list := range parameterLists(&t.Trigger, t.index) {
 		for _, parameter := range list.parameters {
-			ofTrigger := i == 0 && len(t.trigger.Parameters) > 0
+			ofTrigger := i == 0 && len(t.Parameters) > 0
 			if ofTrigger && parameter.Dest != "name" || slices.Contains([]string{"metadata.namespace", "kind", "apiVersion", "metadata"}, parameter.Dest) {
 				return true
 			}
@@ -162,8 +162,8 @@ func moved(t triggered) bool {
 }
 
 // parameterised reports whether the object's name comes from an event.
-func parameterised(t triggered) bool {
-	for _, list := range parameterLists(t.trigger, t.index) {
+func parameterised(t *trigger) bool {
+	for _, list := range parameterLists(&t.Trigger, t.index) {
 		for _, parameter := range list.parameters {
 			if strings.HasPrefix(parameter.Dest, "metadata") {
 				return true
@@ -174,7 +174,7 @@ func parameterised(t triggered) bool {
 }
 
 // templateKinds are the kinds of templates that `argo submit` looks up to validate a Workflow.
-func templateKinds(graph *pipeline.Graph, t triggered) []string {
+func (in *Input) templateKinds(t *trigger) []string {
 	kinds := map[bool]bool{}
 	var walk func(object map[string]any, depth int)
 	walk = func(object map[string]any, depth int) {
@@ -184,8 +184,8 @@ func templateKinds(graph *pipeline.Graph, t triggered) []string {
 				cluster, _ := inner["clusterScope"].(bool)
 				kinds[cluster] = true
 				name, _ := inner["name"].(string)
-				if template := findTemplate(graph, t.namespace(), name, cluster); template != nil && depth < 8 {
-					walk(template.Unstructured.Object, depth+1)
+				if template, _ := in.findTemplate(t.goesTo(), name, cluster); template != nil && depth < 8 {
+					walk(template.at.Object, depth+1)
 				}
 				continue
 			}
@@ -246,14 +246,16 @@ func workflowNeeds(in *Input) []need {
 		if overridden[r.at.Key()] {
 			continue
 		}
-		for _, s := range r.steps(in.Graph) {
-			base := need{account: account{r.namespace, nameOr(r.account())}, namespace: r.namespace, group: argoGroup, at: r.at, path: r.path,
+		for _, s := range r.steps(in) {
+			base := need{account: account{r.namespace, nameOr(r.account())}, namespace: r.namespace, group: argoGroup,
 				why: "template " + s.template.Name, executor: true}
+			holder := r.spec
 			if r.base != nil && r.spec.ServiceAccountName == "" {
-				base.at, base.path = r.base.Object, "spec"
+				holder = r.base
 			}
-			if base.path != "" && r.account() != "" {
-				base.path += ".serviceAccountName"
+			base.at, base.path = holder.at, holder.field()
+			if r.account() != "" {
+				base.path = holder.field("serviceAccountName")
 			}
 			add := func(resource string, verbs ...string) {
 				for _, verb := range verbs {
@@ -294,13 +296,13 @@ func overriddenTemplates(in *Input) map[string]bool {
 	used, own := map[string]bool{}, map[string]bool{}
 	for _, r := range runs.Of(in) {
 		if r.base != nil {
-			used[r.base.Key()] = true
+			used[r.base.at.Key()] = true
 			if r.spec.ServiceAccountName == "" {
-				own[r.base.Key()] = true
+				own[r.base.at.Key()] = true
 			}
 		}
-		for _, s := range r.steps(in.Graph) {
-			if s.at.Key() != r.at.Key() && (r.base == nil || s.at.Key() != r.base.Key()) {
+		for _, s := range r.steps(in) {
+			if s.at.Key() != r.at.Key() && (r.base == nil || s.at.Key() != r.base.at.Key()) {
 				used[s.at.Key()] = true
 			}
 		}

@@ -21,6 +21,7 @@ type spec struct {
 	name      string // of a template
 	trigger   *trigger
 	merged    bool // cannot be taken as it is: parameters of the trigger write more than values into it
+	from      bool // is what a trigger with `operation: submit-from` makes of the object that it names
 }
 
 // isTemplate says that the spec is not run as it stands: others refer to it.
@@ -28,6 +29,9 @@ func (s *spec) isTemplate() bool { return strings.HasSuffix(s.kind, "WorkflowTem
 
 // field is the path of a field of the spec in its object.
 func (s *spec) field(steps ...any) string {
+	if s.from {
+		return s.trigger.in("metadata", "name")
+	}
 	if s.trigger != nil {
 		return s.trigger.in(append([]any{"spec"}, steps...)...)
 	}
@@ -60,6 +64,9 @@ var specs = NewFact(func(in *Input) []*spec {
 			kind: one.GetKind(), name: one.GetName()})
 	}
 	for _, one := range triggers.Of(in) {
+		if from := one.submitsFrom(in.Graph); from != nil {
+			all = append(all, from)
+		}
 		if workflow, err := one.workflow(); workflow != nil && err == nil {
 			all = append(all, &spec{WorkflowSpec: &workflow.Spec, at: one.sensor.Object, namespace: one.namespace, kind: "Workflow",
 				trigger: one, merged: one.rewrites()})

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,9 +15,11 @@ import (
 // trigger is one trigger of a Sensor, with the object that it creates or changes where the manifest holds it.
 type trigger struct {
 	sensor pipeline.Sensor
+	index  int
 	path   []any // of the trigger in the Sensor
 	aev1.Trigger
 
+	kind         string                     // k8s or argoWorkflow; "" for a trigger that works on no Kubernetes object
 	object       *unstructured.Unstructured // as it is written, before any parameter; nil where it is fetched or there is none
 	objectPath   []any                      // of the object in the Sensor
 	inline       bool                       // the object is text, so that its fields have no lines of their own
@@ -38,6 +41,11 @@ type dest struct {
 	src    string // the dependency
 }
 
+// objectTriggers are the triggers that work on Kubernetes objects.
+func objectTriggers(in *Input) []*trigger {
+	return slices.DeleteFunc(slices.Clone(triggers.Of(in)), func(t *trigger) bool { return t.kind == "" })
+}
+
 // triggers are all triggers of all Sensors.
 var triggers = NewFact(func(in *Input) []*trigger {
 	var all []*trigger
@@ -52,32 +60,31 @@ var triggers = NewFact(func(in *Input) []*trigger {
 })
 
 func newTrigger(sensor pipeline.Sensor, index int, one aev1.Trigger) *trigger {
-	t := &trigger{sensor: sensor, path: []any{"spec", "triggers", index}, Trigger: one}
+	t := &trigger{sensor: sensor, index: index, path: []any{"spec", "triggers", index}, Trigger: one}
 	t.templateDest = destsOf(one.Parameters, t.at("parameters"))
 	var source *aev1.ArtifactLocation
-	var kind string
 	switch {
 	case one.Template.K8s != nil:
 		k8s := one.Template.K8s
-		source, kind, t.parameters = k8s.Source, "k8s", k8s.Parameters
+		source, t.kind, t.parameters = k8s.Source, "k8s", k8s.Parameters
 		t.creates = k8s.Operation == "" || k8s.Operation == aev1.Create
 	case one.Template.ArgoWorkflow != nil:
 		argo := one.Template.ArgoWorkflow
-		source, kind, t.parameters = argo.Source, "argoWorkflow", argo.Parameters
+		source, t.kind, t.parameters = argo.Source, "argoWorkflow", argo.Parameters
 		t.creates = argo.Operation == "" || argo.Operation == aev1.Submit
 	default:
 		return t
 	}
-	t.parameterAt = t.at("template", kind, "parameters")
+	t.parameterAt = t.at("template", t.kind, "parameters")
 	t.dests = destsOf(t.parameters, t.parameterAt)
 	replaced := false
 	for _, one := range t.templateDest {
-		switch into := []string{kind, "source", "resource"}; {
-		case overlap(one.steps, []string{kind, "parameters"}):
+		switch into := []string{t.kind, "source", "resource"}; {
+		case overlap(one.steps, []string{t.kind, "parameters"}):
 			t.moving = true
 		case len(one.steps) > len(into) && equal(one.steps[:len(into)], into):
 			t.dests = append(t.dests, dest{steps: one.steps[len(into):], path: one.path, index: one.index, append: one.append, src: one.src})
-		case overlap(one.steps, []string{kind, "source"}):
+		case overlap(one.steps, []string{t.kind, "source"}):
 			replaced = true
 		}
 	}
@@ -89,12 +96,12 @@ func newTrigger(sensor pipeline.Sensor, index int, one aev1.Trigger) *trigger {
 	}
 	switch {
 	case source.Resource != nil:
-		t.objectPath = t.at("template", kind, "source", "resource")
+		t.objectPath = t.at("template", t.kind, "source", "resource")
 		if content, ok := fieldAt(sensor.Unstructured.Object, t.objectPath).(map[string]any); ok {
 			t.object = &unstructured.Unstructured{Object: content}
 		}
 	case source.Inline != nil:
-		t.objectPath, t.inline = t.at("template", kind, "source", "inline"), true
+		t.objectPath, t.inline = t.at("template", t.kind, "source", "inline"), true
 		var content map[string]any
 		if err := yaml.Unmarshal([]byte(*source.Inline), &content); err == nil && content != nil {
 			t.object = &unstructured.Unstructured{Object: content}
@@ -129,6 +136,20 @@ func destsOf(parameters []aev1.TriggerParameter, at []any) []dest {
 func overlap(a, b []string) bool {
 	n := min(len(a), len(b))
 	return equal(a[:n], b[:n])
+}
+
+// name is the trigger's name.
+func (t *trigger) name() string { return t.Template.Name }
+
+// where is the path of the trigger in the Sensor.
+func (t *trigger) where() string { return pipeline.Path(t.path...) }
+
+// goesTo is the namespace of the object as it is written, else the Sensor's.
+func (t *trigger) goesTo() string {
+	if t.object != nil && t.object.GetNamespace() != "" {
+		return t.object.GetNamespace()
+	}
+	return t.sensor.GetNamespace()
 }
 
 // at is a path below the trigger.

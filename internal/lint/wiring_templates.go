@@ -31,6 +31,11 @@ var templateRules = []Rule{
 				}
 				report(use.by.at, use.path, fmt.Sprintf("there is no %s %q", templateKind(use.cluster), use.name), hint)
 			})
+			for _, t := range triggers.Of(in) {
+				if t.fromKind() == "CronWorkflow" && t.object.GetName() != "" && t.submitsFrom(in.Graph) == nil {
+					report(t.sensor.Object, t.in("metadata", "name"), fmt.Sprintf("there is no CronWorkflow %q to submit from", t.object.GetName()), "define it in namespace "+t.goesTo())
+				}
+			}
 		},
 	},
 	{

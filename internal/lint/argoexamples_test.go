@@ -36,7 +36,9 @@ func TestErrorsInArgoEventsExamplesAreTrue(t *testing.T) {
 				return slices.Contains([]string{"dependencies-conditions.yaml", "time-filter-webhook.yaml", "transform.yaml"}, filepath.Base(f.File)) && strings.Contains(f.Message, `EventSource "webhook" has no event`)
 			}},
 		{"wiring/unknown-template", "the CronWorkflow that it submits from is in no file",
-			func(f lint.Finding) bool { return filepath.Base(f.File) == "special-workflow-trigger-submit-existing.yml" }},
+			func(f lint.Finding) bool {
+				return filepath.Base(f.File) == "special-workflow-trigger-submit-existing.yml"
+			}},
 		{"contracts/missing-input", "its template declares the input message, and is given none",
 			func(f lint.Finding) bool { return filepath.Base(f.File) == "multi-dependencies.yaml" }},
 		{"contracts/unknown-reference", "its template reads the inputs message1 and message2, and declares message",

@@ -13,6 +13,9 @@ import (
 	"github.com/eventrig/eventrig/internal/nearest"
 )
 
+// quoteIt is what to do about a word that is to be text and is none.
+const quoteIt = "quote it: without quotes YAML reads numbers, and y, yes, on, true, n, no, off and false as booleans"
+
 // decode gives an object its typed form as the API's own clients do: field names are case-sensitive, unknown ones are
 // dropped. Those, and what does not fit its type, are problems with their line. The result is nil where something does not fit.
 func decode[T any](object Object) (*T, []Problem) {
@@ -36,7 +39,7 @@ func decode[T any](object Object) (*T, []Problem) {
 	}
 	hint := fmt.Sprintf("`kubectl explain %s` tells what the field takes", strings.ToLower(object.GetKind()))
 	if mismatch := (*stdjson.UnmarshalTypeError)(nil); errors.As(inner, &mismatch) && mismatch.Type.Kind() == reflect.String && mismatch.Value != "array" && mismatch.Value != "object" {
-		hint = "quote it: without quotes YAML reads numbers, and y, yes, on, true, n, no, off and false as booleans"
+		hint = quoteIt
 	}
 	return nil, append(walk.problems, Problem{Kind: Undecodable, File: object.File, Line: object.LineOf(Path(path...)), Object: object.Key(),
 		Message: fmt.Sprintf("%s %s: %s%s", object.GetKind(), object.GetName(), where, plain(inner)),

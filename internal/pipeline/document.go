@@ -68,10 +68,11 @@ func parse(file string, content []byte, report func(error) error) ([]Object, err
 	}
 }
 
-// nextDocument returns what follows the first line "---" below the given one, with the number of lines before it.
+// nextDocument returns what begins with the next line "---" behind an error in the given line, with the number of lines before
+// it. Where a document is cut off the error is said of the line that begins the next one.
 func nextDocument(content []byte, line int) (rest []byte, lines int) {
 	for number := 1; len(content) > 0; number++ {
-		if number > line && bytes.HasPrefix(content, []byte("---")) {
+		if number > 1 && number >= line && bytes.HasPrefix(content, []byte("---")) {
 			return content, number - 1
 		}
 		end := bytes.IndexByte(content, '\n')
@@ -164,6 +165,15 @@ func parseObject(file string, root *yaml.Node, report func(error) error) ([]Obje
 	metadata := child(root, "metadata")
 	if metadata != nil && metadata.Kind != yaml.MappingNode {
 		return nil, report(badInput(file, metadata.Line, hint, "metadata is no object"))
+	}
+	if fields, _ := object.Object["metadata"].(map[string]any); fields["name"] != nil {
+		if _, text := fields["name"].(string); !text {
+			line := root.Line
+			if name := child(metadata, "name"); name != nil {
+				line = name.Line
+			}
+			return nil, report(badInput(file, line, quoteIt, "metadata.name is no text"))
+		}
 	}
 	if object.GetName() == "" && object.GetGenerateName() == "" {
 		return nil, report(badInput(file, root.Line, hint, "%s has no metadata.name", object.GetKind()))

@@ -21,7 +21,7 @@ func Measure(ctx context.Context, graph *pipeline.Graph, events *corpus.Corpus, 
 	if err != nil {
 		return nil, err
 	}
-	t := &tally{plan: newPlan(graph, len(events.Scenarios) > 0), report: &Report{Scenarios: len(events.Scenarios), Unplaced: []string{}, Notes: []string{}}}
+	t := &tally{in: lint.NewInput(graph, nil), plan: newPlan(graph, len(events.Scenarios) > 0), report: &Report{Scenarios: len(events.Scenarios), Unplaced: []string{}, Notes: []string{}}}
 	for part, err := range events.Evaluate(ctx, stdin, evaluator) {
 		if err != nil {
 			return nil, err
@@ -47,6 +47,7 @@ func Measure(ctx context.Context, graph *pipeline.Graph, events *corpus.Corpus, 
 // tally counts what events reach.
 type tally struct {
 	*plan
+	in     *lint.Input // the graph, as rules see it
 	report *Report
 	now    int    // the event's number
 	place  string // FILE:LINE of it
@@ -219,7 +220,7 @@ func (t *tally) trigger(result *evaluate.Result, sensor *sensorPlan, plan *trigg
 	if json.Unmarshal(acted.Object, &object.Object) != nil {
 		return
 	}
-	t.reached(lint.ReachedBy(t.graph, &object), result.Event.EventType)
+	t.reached(t.in.ReachedBy(&object), result.Event.EventType)
 }
 
 func (t *tally) parameter(plan parameterPlan, got *evaluate.Parameter) {
@@ -250,7 +251,7 @@ func (t *tally) reached(by lint.Reached, eventType string) {
 
 func (t *tally) submitted(s corpus.Submitted) {
 	namespace, name := cutName(s.Template)
-	reached, found := lint.ReachedFrom(t.graph, namespace, name)
+	reached, found := t.in.ReachedFrom(namespace, name)
 	if !found {
 		return // the scenario is for other manifests
 	}

@@ -30,11 +30,11 @@ func Chains(ctx context.Context, graph *pipeline.Graph) []Chain {
 		all = append(all, one.sorted())
 	}
 	for _, r := range runs.Of(in) {
-		if r.by != nil || r.at.GetKind() != "WorkflowTemplate" {
+		if r.trigger != nil || r.at.GetKind() != "WorkflowTemplate" {
 			continue
 		}
 		one := Chain{Template: r.namespace + "/" + r.at.GetName()}
-		for _, s := range r.steps(graph) {
+		for _, s := range r.steps(in) {
 			for _, words := range s.words() {
 				types, _ := openstackRaises(words)
 				one.Raises = append(one.Raises, types...)

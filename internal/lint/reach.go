@@ -21,7 +21,7 @@ type Reached struct {
 }
 
 // ReachedBy tells what a Workflow comes to; nothing for an object of another kind. Its namespace must be set.
-func ReachedBy(graph *pipeline.Graph, workflow *unstructured.Unstructured) Reached {
+func (in *Input) ReachedBy(workflow *unstructured.Unstructured) Reached {
 	if workflow.GetKind() != "Workflow" || !strings.HasPrefix(workflow.GetAPIVersion(), "argoproj.io/") {
 		return Reached{}
 	}
@@ -29,28 +29,28 @@ func ReachedBy(graph *pipeline.Graph, workflow *unstructured.Unstructured) Reach
 	if runtime.DefaultUnstructuredConverter.FromUnstructured(workflow.Object, &typed) != nil {
 		return Reached{}
 	}
-	r := run{namespace: workflow.GetNamespace(), spec: &typed.Spec}
+	r := run{spec: &spec{WorkflowSpec: &typed.Spec, namespace: workflow.GetNamespace(), kind: "Workflow"}}
 	if ref := typed.Spec.WorkflowTemplateRef; ref != nil {
-		r.base = findTemplate(graph, r.namespace, ref.Name, ref.ClusterScope)
+		r.base, _ = in.findTemplate(r.namespace, ref.Name, ref.ClusterScope)
 	}
-	return r.reached(graph)
+	return r.reached(in)
 }
 
 // ReachedFrom tells what a Workflow comes to that is submitted from a template; found is false where there is no such one.
-func ReachedFrom(graph *pipeline.Graph, namespace, template string) (reached Reached, found bool) {
-	base := findTemplate(graph, namespace, template, false)
+func (in *Input) ReachedFrom(namespace, template string) (reached Reached, found bool) {
+	base, _ := in.findTemplate(namespace, template, false)
 	if base == nil {
 		return Reached{}, false
 	}
-	return run{namespace: namespace, spec: &awv1.WorkflowSpec{}, base: base}.reached(graph), true
+	return run{spec: &spec{WorkflowSpec: &awv1.WorkflowSpec{}, namespace: namespace, kind: "Workflow"}, base: base}.reached(in), true
 }
 
-func (r run) reached(graph *pipeline.Graph) Reached {
+func (r run) reached(in *Input) Reached {
 	var found Reached
 	if r.base != nil {
-		found.Templates = append(found.Templates, r.base.Key())
+		found.Templates = append(found.Templates, r.base.at.Key())
 	}
-	for _, s := range r.steps(graph) {
+	for _, s := range r.steps(in) {
 		if s.at.Unstructured != nil && strings.HasSuffix(s.at.GetKind(), "WorkflowTemplate") && !slices.Contains(found.Templates, s.at.Key()) {
 			found.Templates = append(found.Templates, s.at.Key())
 		}
@@ -96,8 +96,8 @@ func StartableBy(graph *pipeline.Graph) Startable {
 	types := map[string][]string{}
 	unknown := map[string]bool{}
 	for _, r := range runs.Of(in) {
-		if r.by != nil {
-			for _, key := range r.reached(graph).Templates {
+		if r.trigger != nil {
+			for _, key := range r.reached(in).Templates {
 				can.Templates[key] = true
 			}
 		}

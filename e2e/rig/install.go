@@ -44,7 +44,9 @@ func (r *Rig) install(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	group, groupContext := errgroup.WithContext(ctx)
+	limited, stop := r.limited(ctx)
+	defer stop()
+	group, groupContext := errgroup.WithContext(limited)
 	group.Go(func() (err error) {
 		defer r.watch.phase("node")(&err)
 		return r.cluster.WaitNode(groupContext)

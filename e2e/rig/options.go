@@ -21,7 +21,7 @@ const (
 	DefaultArgoWorkflows = "v3.7.15"
 )
 
-// DefaultReadyTimeout is many times what EventSources and Sensors need on a slow machine.
+// DefaultReadyTimeout is many times what Argo's own pods, and then EventSources and Sensors, need on a slow machine.
 const DefaultReadyTimeout = 2 * time.Minute
 
 // The kinds of EventBus that a rig can run.
@@ -48,7 +48,7 @@ type Options struct {
 	Reading       Reading                               // how the manifests are read
 	Images        []string                              // REF=command:PATH | applet:PATH | rootfs:PATH | oci:PATH | registry:REFERENCE, see the image catalogue
 	Artifacts     string                                // folder that the logs of a rig that fails are kept in, below its name; none when empty
-	ReadyTimeout  time.Duration                         // for EventSources and Sensors, once everything else is up; DefaultReadyTimeout when 0
+	ReadyTimeout  time.Duration                         // for Argo's own pods and the bus, and then again for EventSources and Sensors; DefaultReadyTimeout when 0
 	SampleMemory  bool                                  `json:"-"` // look at the memory in use once a second, for PeakMemoryBytes; costs a few percent of a core
 	Progress      Progress                              `json:"-"` // told of each phase of the boot; may be nil
 	Log           func(format string, arguments ...any) `json:"-"` // told what is built or found; may be nil

@@ -53,7 +53,7 @@ func (r *Rig) startObserver(ctx context.Context) (err error) {
 // published before that. It gives up when one of their pods waits for an image that nothing stands behind, or after ReadyTimeout.
 func (r *Rig) becomeReady(ctx context.Context) (err error) {
 	defer r.watch.phase("EventSources and Sensors ready")(&err)
-	limited, stop := context.WithTimeoutCause(ctx, r.options.ReadyTimeout, fmt.Errorf("no sign of it within %s", r.options.ReadyTimeout))
+	limited, stop := r.limited(ctx)
 	defer stop()
 	watched, cancel := context.WithCancelCause(limited)
 	concerned := append(r.busNamespaces(), eventsNamespace, workflowsNamespace)
@@ -85,6 +85,11 @@ func (r *Rig) becomeReady(ctx context.Context) (err error) {
 	}
 	r.ready = r.Elapsed()
 	return nil
+}
+
+// limited gives a wait for pods ReadyTimeout at most.
+func (r *Rig) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, r.options.ReadyTimeout, fmt.Errorf("no sign of it within %s", r.options.ReadyTimeout))
 }
 
 // ReadySeconds is the time from the start of the boot until every EventSource consumed and every Sensor was subscribed.

@@ -29,7 +29,7 @@ func Flags(command *cobra.Command, options *rig.Options) {
 	flags.StringArrayVar(&options.Manifests, "manifests", nil, "folder, file, kustomization or Helm chart with the manifests under test (repeatable; default: the built-in pipeline of Keystone projects)")
 	(*pipeline.Options)(&options.Reading).Flags(flags)
 	flags.StringArrayVar(&options.Images, "image", nil, "what stands behind an image: REF=command:PATH, applet:PATH, rootfs:PATH, oci:PATH or registry:REFERENCE (repeatable)")
-	flags.DurationVar(&options.ReadyTimeout, "ready-timeout", rig.DefaultReadyTimeout, "give up on EventSources and Sensors that are not ready after this time")
+	flags.DurationVar(&options.ReadyTimeout, "ready-timeout", rig.DefaultReadyTimeout, "give up on Argo's pods, and then on EventSources and Sensors, that are not ready after this time")
 	_ = command.RegisterFlagCompletionFunc("bus", cobra.FixedCompletions(rig.Buses, cobra.ShellCompDirectiveNoFileComp))
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
@@ -110,6 +111,12 @@ func Start(ctx context.Context, inside *sandbox.Sandbox, config Config) (*Cluste
 
 // prepare makes folders, certificates, kubeconfigs and the audit policy.
 func (c *Cluster) prepare() error {
+	// The kubelet runs these for volumes; without them no pod would ever start, and only its log would say so.
+	for _, program := range []string{"mount", "umount"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return failure.New(failure.Environment, "install the package mount (part of util-linux)", "find what the kubelet mounts volumes with: %w", err)
+		}
+	}
 	for _, folder := range []string{"logs", "pods"} {
 		if err := os.MkdirAll(filepath.Join(c.config.Dir, folder), 0o755); err != nil {
 			return failure.New(failure.Environment, "choose another folder with --artifacts or free some space", "make rig folder: %w", err)

@@ -13,7 +13,7 @@ type kind int
 const (
 	irrelevant kind = iota
 	// EventSource pods
-	sourceListening // an event of the source has its delivery channel
+	sourceListening // an event of the source has its delivery channel, or watches the API server
 	sourceStarted   // the server runs
 	sourceEvent     // an event was made: data and eventID
 	sourcePublished // it is on the bus: eventID
@@ -85,11 +85,11 @@ func parseLine(text []byte) line {
 		return is(sourcePublished, l.EventID)
 	case l.Msg == "Failed to publish an event":
 		return is(sourceLost, l.EventID)
-	case l.Msg == "failed to process an AMQP message", l.Msg == "Failed to filter event":
+	case l.Msg == "failed to process an AMQP message", l.Msg == "failed to process a Resource event", l.Msg == "Failed to filter event":
 		return is(sourceRefused)
 	case l.Msg == "Filter condition not met, skip dispatching":
 		return is(sourceSkipped)
-	case l.Msg == "listening to messages on channel...":
+	case l.Msg == "listening to messages on channel...", l.Msg == "running informer...":
 		return is(sourceListening)
 	case l.Msg == "Eventing server started.":
 		return is(sourceStarted)

@@ -238,7 +238,8 @@ func (o *Observer) Track(published []scenario.Published, own ...string) ([]strin
 	return keys, nil
 }
 
-// routes are the EventSources' queues that a message reaches, or the EventSource that a webhook call goes to.
+// routes are the EventSources' queues that a message reaches, or the EventSource that a webhook call goes to or that hears of
+// an object.
 func (o *Observer) routes(sources []*v1alpha1.EventSource, p scenario.Published) ([]route, error) {
 	if p.Source == "" {
 		return routesOf(sources, p.VHost, p.Exchange, p.RoutingKey, o.vhost)
@@ -247,7 +248,7 @@ func (o *Observer) routes(sources []*v1alpha1.EventSource, p scenario.Published)
 	if len(parts) != 3 {
 		return nil, fmt.Errorf("%q is not namespace/name/event", p.Source)
 	}
-	return []route{{queue: webhookRoute + p.Source, consumers: []consumer{{parts[0], parts[1], parts[2]}}}}, nil
+	return []route{{queue: directRoute + p.Source, consumers: []consumer{{parts[0], parts[1], parts[2]}}}}, nil
 }
 
 // EventSource returns the EventSource of that name, or namespace/name.

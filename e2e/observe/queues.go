@@ -12,8 +12,9 @@ import (
 // queueSeparator stands between virtual host and queue in a route's name.
 const queueSeparator = " "
 
-// webhookRoute begins the name of a webhook call's route, which has no queue; no virtual host is called so.
-const webhookRoute = "webhook: "
+// directRoute begins the name of a route without a queue: a call of a webhook, an object that is watched. No virtual host is
+// called so.
+const directRoute = "direct: "
 
 // Queue is a queue that an EventSource declares by name and consumes.
 type Queue struct {
@@ -63,7 +64,7 @@ const (
 // caller holds the lock.
 func (o *Observer) depth(route string) string {
 	vhost, name, named := strings.Cut(route, queueSeparator)
-	if o.cfg.Queue == nil || !named || strings.HasPrefix(route, webhookRoute) {
+	if o.cfg.Queue == nil || !named || strings.HasPrefix(route, directRoute) {
 		return ""
 	}
 	if !o.depths.asking {

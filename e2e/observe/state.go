@@ -457,7 +457,7 @@ func (s *state) notReady() ([]string, error) {
 	}
 	for _, name := range sortedNames(s.sources) {
 		source := s.sources[name]
-		want := sortedNames(source.Spec.AMQP)
+		want := append(sortedNames(source.Spec.AMQP), sortedNames(source.Spec.Resource)...)
 		if len(want) == 0 {
 			want = []string{""}
 		}

@@ -19,8 +19,12 @@ import (
 	"github.com/eventrig/eventrig/internal/ledger"
 )
 
-// keyOfData returns the message's key from the data of an AMQP event, whose body is JSON or base64, or of a webhook event.
+// keyOfData returns the message's key from the data of an AMQP event, whose body is JSON or base64, of a webhook event, or of
+// one about an object of the API server.
 func keyOfData(data json.RawMessage) string {
+	if key := keyOfChange(data); key != "" {
+		return key
+	}
 	var fields struct {
 		Body json.RawMessage `json:"body"`
 	}
@@ -61,7 +65,7 @@ func (s *state) seenBySensors() {
 				continue
 			}
 			if source := s.sources[e.consumer.namespace+"/"+e.consumer.name]; e.consumer.event == "" && source != nil {
-				names := append(sortedNames(source.Spec.AMQP), sortedNames(source.Spec.Webhook)...)
+				names := slices.Concat(sortedNames(source.Spec.AMQP), sortedNames(source.Spec.Webhook), sortedNames(source.Spec.Resource))
 				if len(names) != 1 {
 					break
 				}

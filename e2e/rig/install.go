@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 
 	"golang.org/x/sync/errgroup"
@@ -64,19 +65,21 @@ func (r *Rig) install(ctx context.Context) (err error) {
 		return err
 	}
 	defer r.watch.phase("manifests under test")(&err)
-	return r.apply(ctx, r.manifests.objects)
+	_, err = r.apply(ctx, r.manifests.objects)
+	return err
 }
 
-// apply writes objects and tells the observer which EventSources and Sensors to look out for.
-func (r *Rig) apply(ctx context.Context, objects []apply.Object) error {
+// apply writes objects and tells the observer which EventSources and Sensors to look out for. It returns the objects as the
+// server has them.
+func (r *Rig) apply(ctx context.Context, objects []apply.Object) ([]*unstructured.Unstructured, error) {
 	applied, err := r.applier.All(ctx, objects)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, object := range applied {
 		r.observer.Expect(object.GetKind(), object.GetNamespace(), object.GetName(), object.GetGeneration())
 	}
-	return nil
+	return applied, nil
 }
 
 // installArgo writes the upstream manifests and what surrounds Argo: names of outside services, credentials.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/apply"
-	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/ledger"
 )
 
@@ -30,55 +29,6 @@ func (r *Rig) Turn(ctx context.Context, claim scenario.Claim) (end func(), err e
 	return r.turns.Take(ctx, claim)
 }
 
-// Apply implements scenario.Rig. Sensors and EventSources get the log level that the rig observes them by.
-func (r *Rig) Apply(ctx context.Context, objects []map[string]any) (undo func(context.Context) error, err error) {
-	var all, fresh, changed []apply.Object
-	for _, content := range objects {
-		object := fromScenario(content)
-		if err := observable(object.Unstructured); err != nil {
-			return nil, failure.New(failure.BadInput, "", "%w", err)
-		}
-		all = append(all, object)
-		if object.GetName() == "" {
-			continue // made anew each time; the server names it
-		}
-		current, err := r.applier.Get(ctx, object)
-		switch {
-		case err == nil:
-			changed = append(changed, fromScenario(withoutServerFields(current.Object)))
-		case isNotFound(err):
-			fresh = append(fresh, object)
-		default:
-			return nil, err
-		}
-	}
-	undo = func(ctx context.Context) error {
-		return errors.Join(r.remove(ctx, fresh), r.restore(ctx, changed))
-	}
-	return undo, r.apply(ctx, all)
-}
-
-// Delete implements scenario.Rig.
-func (r *Rig) Delete(ctx context.Context, objects []map[string]any) (undo func(context.Context) error, err error) {
-	var before []apply.Object
-	undo = func(ctx context.Context) error { return r.restore(ctx, before) }
-	for _, content := range objects {
-		object := fromScenario(content)
-		current, err := r.applier.Get(ctx, object)
-		if err != nil {
-			if isNotFound(err) {
-				return undo, failure.New(failure.BadInput, "name an object that is there", "delete: %w", err)
-			}
-			return undo, err
-		}
-		if err := r.remove(ctx, []apply.Object{object}); err != nil {
-			return undo, err
-		}
-		before = append(before, fromScenario(withoutServerFields(current.Object)))
-	}
-	return undo, nil
-}
-
 // Objects implements scenario.Rig.
 func (r *Rig) Objects(ctx context.Context, e scenario.ObjectExpectation) ([]map[string]any, error) {
 	kind := &unstructured.Unstructured{}
@@ -96,24 +46,6 @@ func (r *Rig) Objects(ctx context.Context, e scenario.ObjectExpectation) ([]map[
 		}
 	}
 	return objects, nil
-}
-
-// remove deletes objects, as far as they are there.
-func (r *Rig) remove(ctx context.Context, objects []apply.Object) error {
-	var all []error
-	for _, object := range objects {
-		all = append(all, r.applier.Delete(ctx, object))
-		r.observer.Forget(object.GetKind(), object.GetNamespace(), object.GetName())
-	}
-	return errors.Join(all...)
-}
-
-// restore writes objects as they were. What the scenario's own apply added to their fields goes: it owned them.
-func (r *Rig) restore(ctx context.Context, objects []apply.Object) error {
-	if len(objects) == 0 {
-		return nil
-	}
-	return r.apply(ctx, objects)
 }
 
 func fromScenario(content map[string]any) apply.Object {

@@ -17,12 +17,10 @@ func (r *runner) publish(ctx context.Context, what string, step Step) error {
 
 // deliver sends the messages that make makes, which needs somebody to hear them.
 func (r *runner) deliver(ctx context.Context, what string, make func() ([]Message, error), heard bool) error {
-	if heard && !r.ready {
-		r.waiting("the EventSources and Sensors")
-		if err := r.rig.Observer().Ready(ctx); err != nil {
-			return fmt.Errorf("wait for the EventSources and Sensors: %w", err)
+	if heard {
+		if err := r.awaitReady(ctx); err != nil {
+			return err
 		}
-		r.ready = true
 	}
 	messages, err := make()
 	if err != nil {
@@ -36,6 +34,19 @@ func (r *runner) deliver(ctx context.Context, what string, make func() ([]Messag
 		}
 		sent += len(batch)
 	}
+	return nil
+}
+
+// awaitReady waits for the EventSources and Sensors, unless nothing has changed since the last time.
+func (r *runner) awaitReady(ctx context.Context) error {
+	if r.ready {
+		return nil
+	}
+	r.waiting("the EventSources and Sensors")
+	if err := r.rig.Observer().Ready(ctx); err != nil {
+		return fmt.Errorf("wait for the EventSources and Sensors: %w", err)
+	}
+	r.ready = true
 	return nil
 }
 

@@ -20,11 +20,14 @@ type Rig interface {
 	Messages(ctx context.Context, step Step) ([]Message, error)
 	// Submission makes the Workflow of a submit step: Workflow/namespace/name, and what starts it.
 	Submission(ctx context.Context, s Submit) (object string, start func(context.Context) error, err error)
+	// Heard says whether a resource EventSource watches some of the objects, so that whoever changes them waits before until
+	// it and the Sensors are ready.
+	Heard(objects []map[string]any) (bool, error)
 	// Apply creates or updates objects and returns what makes it undone: new ones go, changed ones are as before. Readiness
 	// is not its business: the runner asks the Observer.
-	Apply(ctx context.Context, objects []map[string]any) (undo func(context.Context) error, err error)
+	Apply(ctx context.Context, objects []map[string]any) (raised []Published, undo Restore, err error)
 	// Delete removes objects and returns what puts them back.
-	Delete(ctx context.Context, objects []map[string]any) (undo func(context.Context) error, err error)
+	Delete(ctx context.Context, objects []map[string]any) (raised []Published, undo Restore, err error)
 	// Objects returns the objects of a kind, with apiVersion, kind and where e names them namespace, name and labels.
 	Objects(ctx context.Context, e ObjectExpectation) ([]map[string]any, error)
 	// Fault disturbs the broker or a component and returns what mends it again.
@@ -47,6 +50,10 @@ type Skip struct {
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
 }
+
+// Restore makes a change of objects undone. As the change itself it returns the events that resource EventSources make of
+// what it did, for the Observer to track: they are known only then.
+type Restore func(context.Context) (raised []Published, err error)
 
 // Stores are the simulators of one scenario. Requests reach them from the pods of the Workflows that the scenario's
 // events caused; nobody else's do.
@@ -88,8 +95,8 @@ type Published struct {
 	RoutingKey string
 	Body       []byte // as sent, envelope included
 	Time       time.Time
-	// Source is the EventSource's event, namespace/name/event, that a webhook call went to. Other messages find theirs
-	// by vhost, exchange and routing key.
+	// Source is the EventSource's event, namespace/name/event, that a webhook call went to, or that hears of a changed
+	// object. Other messages find theirs by vhost, exchange and routing key.
 	Source string
 }
 

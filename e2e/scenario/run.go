@@ -188,14 +188,7 @@ func (r *runner) step(ctx context.Context, step Step) error {
 	case step.Apply != nil:
 		return r.apply(ctx, step.Apply.Objects)
 	case step.Delete != nil:
-		restore, err := r.rig.Delete(ctx, step.Delete.Objects)
-		if restore != nil {
-			r.later("put back what the scenario deleted", restore)
-		}
-		r.ready = false
-		if err != nil {
-			return fmt.Errorf("delete objects: %w", err)
-		}
+		return r.change(ctx, "delete objects", "put back what the scenario deleted", step.Delete.Objects, r.rig.Delete)
 	case step.Submit != nil:
 		return r.submit(ctx, *step.Submit)
 	case step.Fault != nil:
@@ -255,22 +248,6 @@ func cmpText(a, b string) string {
 		return a
 	}
 	return b
-}
-
-func (r *runner) apply(ctx context.Context, objects []map[string]any) error {
-	if len(objects) == 0 {
-		return nil
-	}
-	r.ready = false
-	restore, err := r.rig.Apply(ctx, objects)
-	// A failure halfway leaves objects that have to go too.
-	if restore != nil {
-		r.later("remove what the scenario applied", restore)
-	}
-	if err != nil {
-		return fmt.Errorf("apply objects: %w", err)
-	}
-	return nil
 }
 
 // Settle waits until the chain is settled for the messages with these keys.

@@ -37,8 +37,9 @@ type fakeRig struct {
 	onTrack  func(f *fakeRig)
 	keys     func() []string
 	applyErr error
-	caused   []string  // by requests to the simulated cloud
-	messages []Message // of a publish step, each tracked by its id
+	caused   []string    // by requests to the simulated cloud
+	messages []Message   // of a publish step, each tracked by its id
+	raised   []Published // by each change of objects
 }
 
 func newFakeRig() *fakeRig {
@@ -107,14 +108,15 @@ func (f *fakeRig) Submission(_ context.Context, s Submit) (string, func(context.
 func (f *fakeRig) Objects(_ context.Context, e ObjectExpectation) ([]map[string]any, error) {
 	return f.store[e.Kind], nil
 }
-func (f *fakeRig) Apply(_ context.Context, objects []map[string]any) (func(context.Context) error, error) {
+func (f *fakeRig) Heard([]map[string]any) (bool, error) { return len(f.raised) > 0, nil }
+func (f *fakeRig) Apply(_ context.Context, objects []map[string]any) ([]Published, Restore, error) {
 	f.call("apply")
 	f.applied = append(f.applied, objects...)
-	return func(context.Context) error { f.call("remove"); return nil }, f.applyErr
+	return f.raised, func(context.Context) ([]Published, error) { f.call("remove"); return f.raised, nil }, f.applyErr
 }
-func (f *fakeRig) Delete(_ context.Context, objects []map[string]any) (func(context.Context) error, error) {
+func (f *fakeRig) Delete(_ context.Context, objects []map[string]any) ([]Published, Restore, error) {
 	f.call("delete")
-	return func(context.Context) error { f.call("restore"); return nil }, nil
+	return f.raised, func(context.Context) ([]Published, error) { f.call("restore"); return f.raised, nil }, nil
 }
 func (f fakeStores) ChangeOpenStack(ctx context.Context, c OpenStackChange) ([]Message, error) {
 	f.call("openstack " + c.Create + c.Update + c.Delete)

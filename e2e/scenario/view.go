@@ -137,6 +137,8 @@ func (v *view) reached(sensor string) (hop, why, next string) {
 		}
 	}
 	switch {
+	case len(v.keys) == 0:
+		return string(ledger.Published), "no step of the scenario raised an event", "an object that is applied or deleted raises one where a resource EventSource watches it: compare kind, namespace and labels"
 	case !has(ledger.Routed):
 		return string(ledger.Routed), "no EventSource has a queue that this exchange and routing key reach", "compare vhost, exchange and routing key with the EventSources (eventrig lint)"
 	case !has(ledger.OnBus):

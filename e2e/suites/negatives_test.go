@@ -105,9 +105,12 @@ var _ = Describe("a negative", func() {
 		Expect(shared.LoadWorlds(ctx, []string{"one-domain"})).To(Succeed())
 		held := newGate()
 		DeferCleanup(held.open)
-		undo, err := shared.Apply(ctx, held.objects())
+		_, undo, err := shared.Apply(ctx, held.objects())
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func(ctx SpecContext) error { return undo(ctx) }, NodeTimeout(10*time.Second))
+		DeferCleanup(func(ctx SpecContext) error {
+			_, err := undo(ctx)
+			return err
+		}, NodeTimeout(10*time.Second))
 
 		// A webhook takes effect a moment after its configuration was stored, so messages are sent until one is held.
 		var keys []string

@@ -75,7 +75,7 @@ func (t tenant) apply(documents ...string) {
 			objects = append(objects, object)
 		}
 	}
-	_, err := shared.Apply(t.ctx, objects) // they go with the tenant's namespace
+	_, _, err := shared.Apply(t.ctx, objects) // they go with the tenant's namespace
 	Expect(err).NotTo(HaveOccurred())
 }
 

@@ -158,11 +158,11 @@ func (a *Applier) List(ctx context.Context, object Object, selector string) ([]u
 		return nil, err
 	}
 	if object.GetNamespace() == "" {
-		mapped, err := a.mapper.RESTMapping(object.GroupVersionKind().GroupKind(), object.GroupVersionKind().Version)
+		mapping, err := a.mapping(object)
 		if err != nil {
-			return nil, fmt.Errorf("find the resource of %s: %w", object.GetKind(), err)
+			return nil, err
 		}
-		resource = a.client.Resource(mapped.Resource)
+		resource = a.client.Resource(mapping.Resource)
 	}
 	list, err := resource.List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
@@ -183,7 +183,16 @@ func (a *Applier) Delete(ctx context.Context, object Object) error {
 	return nil
 }
 
-func (a *Applier) resource(object Object) (dynamic.ResourceInterface, error) {
+// Resource returns the resource that objects of this kind are served as.
+func (a *Applier) Resource(object Object) (schema.GroupResource, error) {
+	mapping, err := a.mapping(object)
+	if err != nil {
+		return schema.GroupResource{}, err
+	}
+	return mapping.Resource.GroupResource(), nil
+}
+
+func (a *Applier) mapping(object Object) (*meta.RESTMapping, error) {
 	kind := object.GroupVersionKind()
 	mapping, err := a.mapper.RESTMapping(kind.GroupKind(), kind.Version)
 	if err != nil {
@@ -193,6 +202,14 @@ func (a *Applier) resource(object Object) (dynamic.ResourceInterface, error) {
 				"find the resource of %s from %s: %w", Name(object.Unstructured), object.Origin, err)
 		}
 		return nil, fmt.Errorf("find the resource of %s: %w", Name(object.Unstructured), err)
+	}
+	return mapping, nil
+}
+
+func (a *Applier) resource(object Object) (dynamic.ResourceInterface, error) {
+	mapping, err := a.mapping(object)
+	if err != nil {
+		return nil, err
 	}
 	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
 		return a.client.Resource(mapping.Resource), nil

@@ -63,12 +63,13 @@ func (h *host) Messages(_ context.Context, step scenario.Step) ([]scenario.Messa
 func (h *host) Submission(context.Context, scenario.Submit) (string, func(context.Context) error, error) {
 	return "", nil, errors.New("not asked for")
 }
-func (h *host) Apply(_ context.Context, objects []map[string]any) (func(context.Context) error, error) {
+func (h *host) Heard([]map[string]any) (bool, error) { return false, nil }
+func (h *host) Apply(_ context.Context, objects []map[string]any) ([]scenario.Published, scenario.Restore, error) {
 	h.applied = objects
-	return func(context.Context) error { close(h.removed); return nil }, nil
+	return nil, func(context.Context) ([]scenario.Published, error) { close(h.removed); return nil, nil }, nil
 }
-func (h *host) Delete(context.Context, []map[string]any) (func(context.Context) error, error) {
-	return nil, failure.New(failure.BadInput, "name an object that is there", "no such object")
+func (h *host) Delete(context.Context, []map[string]any) ([]scenario.Published, scenario.Restore, error) {
+	return nil, nil, failure.New(failure.BadInput, "name an object that is there", "no such object")
 }
 func (h *host) Objects(context.Context, scenario.ObjectExpectation) ([]map[string]any, error) {
 	return nil, nil

@@ -15,9 +15,9 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
 
 	"github.com/eventrig/eventrig/internal/message"
+	"github.com/eventrig/eventrig/internal/resourcefilter"
 )
 
 // arrival is an event as one source puts it on the bus.
@@ -320,7 +320,7 @@ func filterOf(source *Source, data []byte) (err error) {
 	return nil
 }
 
-// resourceFilter is what a resource EventSource asks of an object before it tells of it: kinds of events, name and labels.
+// resourceFilter is what a resource EventSource asks of an object before it tells of it: kinds of events, labels, name, fields.
 // What depends on the time of its start (afterStart) is left out.
 func resourceFilter(source *aev1.ResourceEventSource, data []byte) error {
 	event := resourceOf(data)
@@ -338,25 +338,18 @@ func resourceFilter(source *aev1.ResourceEventSource, data []byte) error {
 	if err := json.Unmarshal(bytes.TrimSpace(event.Body), &object.Object); err != nil {
 		return dropped{"the body is no object: " + err.Error(), ""}
 	}
-	if prefix := source.Filter.Prefix; prefix != "" && !strings.HasPrefix(object.GetName(), prefix) {
-		return dropped{fmt.Sprintf("the EventSource tells of names that start with %q only, not of %q", prefix, object.GetName()), ""}
+	selector, err := resourcefilter.Selector(source.Filter)
+	if err != nil {
+		return dropped{"the EventSource's label filter is wrong: " + err.Error(), ""}
 	}
-	for _, want := range source.Filter.Labels {
-		operator := selection.Equals
-		if want.Operation != "" {
-			operator = selection.Operator(want.Operation)
-		}
-		values := []string{want.Value}
-		if operator == selection.Exists || operator == selection.DoesNotExist {
-			values = nil
-		}
-		requirement, err := labels.NewRequirement(want.Key, operator, values)
-		if err != nil {
-			return dropped{"the EventSource's label filter is wrong: " + err.Error(), ""}
-		}
+	requirements, _ := selector.Requirements()
+	for _, requirement := range requirements {
 		if !requirement.Matches(labels.Set(object.GetLabels())) {
-			return dropped{fmt.Sprintf("the EventSource tells of objects with label %s only", requirement), fmt.Sprintf("the object has %s", labels.Set(object.GetLabels()))}
+			return dropped{fmt.Sprintf("the EventSource tells of objects with label %s only", &requirement), fmt.Sprintf("the object has %s", labels.Set(object.GetLabels()))}
 		}
+	}
+	if why := resourcefilter.Refusal(source.Filter, aev1.ResourceEventType(event.Type), &object, time.Time{}); why != "" {
+		return dropped{why, ""}
 	}
 	return nil
 }

@@ -18,14 +18,14 @@ type BusEvent struct {
 	Time                   time.Time
 }
 
-// Events returns what EventSources made of the messages with these keys, in order of time.
+// Events returns what EventSources made of the messages with these keys, in order of time; without keys, of all.
 func (o *Observer) Events(keys ...string) []BusEvent {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var found []BusEvent
 	for _, id := range sortedNames(o.state.events) {
 		e := o.state.events[id]
-		if e.data != nil && slices.Contains(keys, e.key) {
+		if e.data != nil && (len(keys) == 0 || slices.Contains(keys, e.key)) {
 			found = append(found, BusEvent{Key: e.key, ID: e.id, Namespace: e.consumer.namespace, Name: e.consumer.name, Event: e.consumer.event, Data: e.data, Time: e.time})
 		}
 	}

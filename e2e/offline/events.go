@@ -16,9 +16,9 @@ import (
 	"github.com/eventrig/eventrig/internal/pipeline"
 )
 
-// eventOf is a message as evaluate reads recordings: one of RabbitMQ with its route, a webhook call as its EventSource passes it
-// on.
-func eventOf(key string, published scenario.Published, graph *pipeline.Graph) (message.Event, error) {
+// Event is a message as evaluate takes it: one of RabbitMQ with its route, a webhook call as its EventSource passes it on. The
+// key names it.
+func Event(key string, published scenario.Published, graph *pipeline.Graph) (message.Event, error) {
 	var recorded any
 	if published.Source == "" {
 		recorded = map[string]any{

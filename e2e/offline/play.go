@@ -105,7 +105,7 @@ func (p *play) Track(published []scenario.Published, _ ...string) ([]string, err
 	var keys []string
 	for _, one := range published {
 		key := scenario.Key(one)
-		event, err := eventOf(key, one, p.manifests.graph)
+		event, err := Event(key, one, p.manifests.graph)
 		if err != nil {
 			return nil, err
 		}

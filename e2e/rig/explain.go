@@ -32,6 +32,9 @@ func (r *Rig) Explain(_ context.Context, sensor string, keys []string) ([]scenar
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
 	var events []message.Event
 	var of []string
 	for _, seen := range r.observer.Events(keys...) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 )
 
 // Key returns the key under which the ledger has a message.
@@ -18,10 +19,7 @@ func Key(p Published) string {
 // BodyKey returns the key of a body: the message_id in it, bare or in an oslo envelope, or a digest of a body that has
 // none. The digest is that of the sorted JSON, because an EventSource writes JSON bodies anew.
 func BodyKey(body []byte) string {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var value any
-	if decoder.Decode(&value) == nil && !decoder.More() {
+	if value, err := decode(body); err == nil {
 		if id := messageID(value); id != "" {
 			return id
 		}
@@ -33,17 +31,26 @@ func BodyKey(body []byte) string {
 	return "sha256:" + hex.EncodeToString(digest[:8])
 }
 
+// decode reads JSON whose numbers may be of any size.
+func decode(data []byte) (value any, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err = decoder.Decode(&value); err == nil && decoder.More() {
+		err = errors.New("more follows")
+	}
+	return value, err
+}
+
 func messageID(value any) string {
 	fields, ok := value.(map[string]any)
 	if !ok {
 		return ""
 	}
 	if inner, ok := fields["oslo.message"].(string); ok {
-		var message map[string]any
-		if json.Unmarshal([]byte(inner), &message) != nil {
+		message, err := decode([]byte(inner))
+		if fields, ok = message.(map[string]any); err != nil || !ok {
 			return ""
 		}
-		fields = message
 	}
 	id, _ := fields["message_id"].(string)
 	return id

@@ -39,12 +39,17 @@ func Files(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	explain, err := Explain()
+	if err != nil {
+		return nil, err
+	}
 	return map[string][]byte{
 		"docs/commands.md":                 commands,
 		"docs/coverage-nautobot.md":        Nautobot(),
 		"docs/coverage-notifications.md":   coverage,
 		"docs/coverage-ontap-undersync.md": OtherEnds(),
 		"docs/coverage-openstack.md":       openstack.Coverage(),
+		"docs/explain.md":                  explain,
 		"docs/lint.md":                     lint.Reference(),
 		"docs/scenario.schema.json":        schema,
 		"docs/simulators.md":               simulators,

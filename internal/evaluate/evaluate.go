@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	aev1 "github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
@@ -43,6 +44,7 @@ type Evaluator struct {
 	sources []*Source
 	sensors []*sensor
 	queries sync.Map // jq program -> *query
+	slow    sync.Map // what did not come to an end -> *atomic.Int32, how often
 }
 
 // Result is what all Sensors do with one event.
@@ -196,6 +198,25 @@ func (e *Evaluator) decide(s *sensor, o *Outcome) {
 	}
 	o.event = event
 	e.filter(o)
+}
+
+// patience is how often a program may run out of time before it is run no more: those of Lua and templates cannot be stopped,
+// and go on using a core each.
+const patience = 3
+
+// ranOut notes that a program, told by any key, ran out of time.
+func (e *Evaluator) ranOut(program any) {
+	times, _ := e.slow.LoadOrStore(program, new(atomic.Int32))
+	times.(*atomic.Int32).Add(1)
+}
+
+// givenUp says why a program is run no more, "" where it still is.
+func (e *Evaluator) givenUp(program any) string {
+	times, known := e.slow.Load(program)
+	if !known || times.(*atomic.Int32).Load() < patience {
+		return ""
+	}
+	return fmt.Sprintf("it is not run any more: it did not end within %s for %d earlier events", e.options.Limit, times.(*atomic.Int32).Load())
 }
 
 // spec is short for the Sensor's.

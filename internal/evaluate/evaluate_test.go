@@ -252,6 +252,35 @@ func TestTransformTellsItsError(t *testing.T) {
 	}
 }
 
+func TestWhatDoesNotEndIsGivenUp(t *testing.T) {
+	for name, dependency := range map[string]string{
+		"jq":       `transform: {jq: "def f: f; f"}`,
+		"script":   `transform: {script: "local i = 0 while i < 1e7 do i = i + 1 end return event"}`,
+		"template": `filters: {data: [{path: body, type: string, template: '{{ range until 3000000 }}{{ . | quote | upper }}{{ end }}', value: [x]}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			evaluator, err := evaluate.New(graphOf(t, eventSources, sensor("keystone", dependency, "")), evaluate.Options{Source: "openstack/keystone/notifications", Limit: 20 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			events, err := message.Parse("e.json", []byte(wire(t, notification)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var verdicts []evaluate.Verdict
+			for range 5 {
+				o := one(t, evaluator.Event(events[0]))
+				if verdicts = append(verdicts, o.Verdict); len(verdicts) > 3 {
+					has(t, "got", string(o.Got), "did not end within 20ms for 3 earlier events")
+				}
+			}
+			if verdicts[2] == evaluate.Undecided || verdicts[3] != evaluate.Undecided {
+				t.Errorf("verdicts %v", verdicts)
+			}
+		})
+	}
+}
+
 func mustJSON(t testing.TB, value any) []byte {
 	t.Helper()
 	encoded, err := json.Marshal(value)

@@ -54,22 +54,31 @@ func (e *Evaluator) filter(o *Outcome) {
 	}
 	event := convert(o.event)
 	operator := o.Dependency.FiltersLogicalOperator
+	// A filter that does not come to an end goes on writing these, and nobody reads them.
+	var passed bool
 	var err error
-	decide := func() { o.passed, err = dependencies.Filter(event, filters, operator) }
+	decide := func() { passed, err = dependencies.Filter(event, filters, operator) }
 	ended := true
+	if why := e.givenUp(filters); why != "" {
+		o.verdict(Undecided, "filter")
+		o.Got, o.Hint = quoted(why), "Argo Events sets no limit: the trigger would stand still"
+		o.At, o.Near = o.field("filters"), true
+		return
+	}
 	if mayRunOn(filters) {
 		ended = within(e.options.Limit, decide)
 	} else {
 		decide()
 	}
 	if !ended {
-		o.passed = false
+		e.ranOut(filters)
 		o.verdict(Filtered, "filter")
 		o.Got = quoted(fmt.Sprintf("the filter still runs after %s", e.options.Limit))
 		o.Hint = "Argo Events sets no limit: the trigger would stand still"
 		o.At, o.Near = o.field("filters"), true
 		return
 	}
+	o.passed = passed
 	if err != nil {
 		o.FilterError = err.Error()
 	}
@@ -163,18 +172,26 @@ func (c *Check) ask(event *aev1.Event, alone *aev1.EventDependencyFilter) {
 	}
 }
 
-// joined puts single filters together as filterEvent does.
+// joined puts single filters together as Filter and filterEvent do.
 func joined(checks []Check, filters *aev1.EventDependencyFilter, operator aev1.LogicalOperator) bool {
+	anyError := false
 	kind := func(name string, or bool) bool {
-		some, every := false, true
+		some, every, failed, firstFailed := false, true, false, false
 		for _, c := range checks {
-			if c.Kind == name {
-				some, every = some || c.Pass, every && c.Pass
+			if c.Kind != name {
+				continue
+			}
+			some = some || c.Pass
+			failed = failed || c.Error != ""
+			if every && !c.Pass {
+				every, firstFailed = false, c.Error != ""
 			}
 		}
 		if or {
+			anyError = anyError || !some && failed
 			return some
 		}
+		anyError = anyError || firstFailed
 		return every
 	}
 	exprs := kind("exprs", filters.ExprLogicalOperator == aev1.OrLogicalOperator)
@@ -186,13 +203,9 @@ func joined(checks []Check, filters *aev1.EventDependencyFilter, operator aev1.L
 	if operator != aev1.OrLogicalOperator {
 		return exprs && data && context && clock && script
 	}
-	for _, c := range checks {
-		if c.Kind == "script" && c.Error != "" {
-			return false // a script's error ends it whatever the operator
-		}
-	}
-	return filters.Exprs != nil && exprs || filters.Data != nil && data || filters.Context != nil && context ||
-		filters.Time != nil && clock || filters.Script != "" && script
+	// An error of one kind says no, whatever the others say.
+	return !anyError && (filters.Exprs != nil && exprs || filters.Data != nil && data || filters.Context != nil && context ||
+		filters.Time != nil && clock || filters.Script != "" && script)
 }
 
 // near says whether the value seen is almost one that is wanted.

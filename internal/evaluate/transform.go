@@ -76,16 +76,21 @@ func (e *Evaluator) transform(o *Outcome) (*cloudevents.Event, bool) {
 }
 
 // runTransform lets argo-events transform a copy of the event, once it is known that this ends.
-func (e *Evaluator) runTransform(o *Outcome, _ string) *transformed {
+func (e *Evaluator) runTransform(o *Outcome, key string) *transformed {
 	t := o.Dependency.Transform
 	done := &transformed{verdict: TransformError, transform: Transform{JQ: t.JQ, Script: t.Script}}
 	fail := func(cause, hint string) *transformed {
 		done.transform.Cause, done.hint = cause, hint
 		return done
 	}
+	if why := e.givenUp(key); why != "" {
+		done.verdict = Undecided
+		return fail(why, "Argo Events sets no limit: the trigger would stand still")
+	}
 	if t.JQ != "" {
 		cause, hint, ends := e.tryQuery(o.arrival, t.JQ, &done.transform)
 		if !ends {
+			e.ranOut(key)
 			return fail(cause, hint)
 		}
 		done.transform.Cause, done.hint = cause, hint
@@ -100,6 +105,7 @@ func (e *Evaluator) runTransform(o *Outcome, _ string) *transformed {
 	if t.JQ != "" {
 		run()
 	} else if !within(e.options.Limit, run) {
+		e.ranOut(key)
 		return fail(fmt.Sprintf("the script still runs after %s", e.options.Limit), "Argo Events sets no limit: the trigger would stand still")
 	}
 	if err != nil {

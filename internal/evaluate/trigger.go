@@ -258,7 +258,8 @@ func (t *Trigger) failed(err error, at ...any) {
 }
 
 // limited runs what may hold a template.
-func (e *Evaluator) limited(f func() error) (err error) {
+func (e *Evaluator) limited(f func() error) error {
+	var err error // what does not come to an end may still write it
 	if !within(e.options.Limit, func() { err = f() }) {
 		return fmt.Errorf("it still runs after %s; Argo Events sets no limit", e.options.Limit)
 	}

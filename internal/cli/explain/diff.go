@@ -36,44 +36,82 @@ type differs struct {
 	Decides []difference     `json:"decides"` // with only these the event has the other's verdict
 }
 
-// comparison holds every event against the one of --diff.
+// comparison is the event of --diff, with what the Sensors do with it.
 type comparison struct {
-	other   message.Event
-	results []evaluate.Result // of the other event
-	changes [][]difference    // by event
-	decided []map[string]*differs
+	evaluator *evaluate.Evaluator
+	other     message.Event
+	results   []evaluate.Result
 }
 
-// compare reads the other event and finds what decides.
-func (f *flags) compare(evaluator *evaluate.Evaluator, results []evaluate.Result, stdin io.Reader) (*comparison, error) {
-	others, err := f.read([]string{f.diff}, stdin)
+// compared is one event held against that one.
+type compared struct {
+	other    message.Event
+	changes  []difference
+	deciding map[string]*differs // by keyOf
+}
+
+type comparedAll []*compared
+
+// compare reads the event of --diff; it returns nil without one.
+func (f *flags) compare(evaluator *evaluate.Evaluator, stdin io.Reader) (*comparison, error) {
+	if f.diff == "" {
+		return nil, nil
+	}
+	if f.diff == message.Stdin && slices.Contains(f.events, message.Stdin) {
+		return nil, failure.New(failure.BadInput, "put one of the two into a file", "--event and --diff: standard input can be read only once")
+	}
+	events, err := f.read([]string{f.diff}, stdin)
+	if err != nil {
+		return nil, err
+	}
+	others, err := message.All(events)
 	if err != nil {
 		return nil, err
 	}
 	if len(others) != 1 {
 		return nil, failure.New(failure.BadInput, "give a file with the one event to compare with", "--diff %s holds %d events", f.diff, len(others))
 	}
-	c := &comparison{other: others[0], results: evaluator.Run(others)}
+	return &comparison{evaluator, others[0], evaluator.Run(others)}, nil
+}
+
+// with holds events against the other one, and finds what decides where the verdicts differ.
+func (c *comparison) with(f *flags, results []evaluate.Result) comparedAll {
+	if c == nil {
+		return nil
+	}
+	var all comparedAll
 	for i := range results {
 		result := &results[i]
-		changes := changesBetween(result.Event, c.other)
-		c.changes = append(c.changes, changes)
-		decided := map[string]*differs{}
+		one := &compared{c.other, changesBetween(result.Event, c.other), map[string]*differs{}}
 		for j := range result.Outcomes {
 			o := &result.Outcomes[j]
 			twin := sameOutcome(&c.results[0], o)
 			if twin == nil || twin.Verdict == o.Verdict || !f.shown(o) {
 				continue
 			}
-			decided[keyOf(o)] = &differs{Other: c.other.Place(), Verdict: twin.Verdict,
-				Decides: deciding(evaluator, result.Event, c.other, changes, o, twin.Verdict)}
+			one.deciding[keyOf(o)] = &differs{Other: c.other.Place(), Verdict: twin.Verdict,
+				Decides: deciding(c.evaluator, result.Event, c.other, one.changes, o, twin.Verdict)}
 		}
-		c.decided = append(c.decided, decided)
+		all = append(all, one)
 	}
-	return c, nil
+	return all
 }
 
-func (c *comparison) of(event int, o *evaluate.Outcome) *differs { return c.decided[event][keyOf(o)] }
+// of is nil without --diff.
+func (all comparedAll) of(event int) *compared {
+	if all == nil {
+		return nil
+	}
+	return all[event]
+}
+
+// decided says what decides at a dependency, nil where the verdicts are the same.
+func (c *compared) decided(o *evaluate.Outcome) *differs {
+	if c == nil {
+		return nil
+	}
+	return c.deciding[keyOf(o)]
+}
 
 func keyOf(o *evaluate.Outcome) string { return o.Name() + "#" + strconv.Itoa(o.Index) }
 

@@ -11,13 +11,35 @@ import (
 	"github.com/eventrig/eventrig/internal/pipeline"
 )
 
-// expected is what --expect says of one Sensor.
+// expected is what --expect says of one Sensor, and what was seen of it.
 type expected struct {
 	sensor string // namespace/name
 	fires  bool
+
+	fired, silent few
 }
 
-type expectedAll []expected
+type expectedAll []*expected
+
+// few are the first of many.
+type few struct {
+	first []string
+	count int
+}
+
+func (f *few) add(text string) {
+	if f.count++; f.count <= 3 {
+		f.first = append(f.first, text)
+	}
+}
+
+func (f few) text(separator string) string {
+	all := slices.Clone(f.first)
+	if more := f.count - len(all); more > 0 {
+		all = append(all, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(all, separator)
+}
 
 // expectations reads --expect; a Sensor that there is not is bad input, because it could never fail.
 func expectations(graph *pipeline.Graph, texts []string) (expectedAll, error) {
@@ -38,7 +60,7 @@ func expectations(graph *pipeline.Graph, texts []string) (expectedAll, error) {
 		case 0:
 			return nil, failure.New(failure.BadInput, "the nearest: "+strings.Join(nearestNames(sensor, names), ", "), "--expect %q: there is no Sensor %s", text, sensor)
 		case 1:
-			all = append(all, expected{fits[0], verdict == "fires"})
+			all = append(all, &expected{sensor: fits[0], fires: verdict == "fires"})
 		default:
 			return nil, failure.New(failure.BadInput, "give the namespace, too", "--expect %q: there is %s", text, strings.Join(fits, " and "))
 		}
@@ -65,11 +87,9 @@ func nearestNames(name string, all []string) []string {
 	return found
 }
 
-// check holds the results against the expectations.
-func (all expectedAll) check(results []evaluate.Result) error {
-	var failures []string
+// see takes in what the Sensors do with some events.
+func (all expectedAll) see(results []evaluate.Result) {
 	for _, want := range all {
-		var fired, silent []string
 		for _, result := range results {
 			fires, why := false, ""
 			for i := range result.Outcomes {
@@ -83,16 +103,23 @@ func (all expectedAll) check(results []evaluate.Result) error {
 				}
 			}
 			if fires {
-				fired = append(fired, result.Event.Place())
+				want.fired.add(result.Event.Place())
 			} else {
-				silent = append(silent, result.Event.Place()+": "+why)
+				want.silent.add(result.Event.Place() + ": " + why)
 			}
 		}
+	}
+}
+
+// check holds what was seen against the expectations.
+func (all expectedAll) check() error {
+	var failures []string
+	for _, want := range all {
 		switch {
-		case want.fires && len(fired) == 0:
-			failures = append(failures, fmt.Sprintf("%s does not fire: %s", want.sensor, strings.Join(first(silent, 3), "; ")))
-		case !want.fires && len(fired) > 0:
-			failures = append(failures, fmt.Sprintf("%s fires: %s", want.sensor, strings.Join(first(fired, 3), ", ")))
+		case want.fires && want.fired.count == 0:
+			failures = append(failures, fmt.Sprintf("%s does not fire: %s", want.sensor, want.silent.text("; ")))
+		case !want.fires && want.fired.count > 0:
+			failures = append(failures, fmt.Sprintf("%s fires: %s", want.sensor, want.fired.text(", ")))
 		}
 	}
 	if len(failures) == 0 {
@@ -100,11 +127,4 @@ func (all expectedAll) check(results []evaluate.Result) error {
 	}
 	slices.Sort(failures)
 	return failure.New(failure.Check, "", "not as expected: %s", strings.Join(slices.Compact(failures), "\n  "))
-}
-
-func first(list []string, n int) []string {
-	if len(list) <= n {
-		return list
-	}
-	return append(slices.Clone(list[:n]), fmt.Sprintf("and %d more", len(list)-n))
 }

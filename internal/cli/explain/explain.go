@@ -5,9 +5,10 @@
 package explain
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -141,23 +142,65 @@ func (f *flags) run(command *cobra.Command) error {
 	if f.only != nil && !slices.ContainsFunc(graph.Sensors(), func(s pipeline.Sensor) bool { return f.only.MatchString(name(s)) }) {
 		return failure.New(failure.BadInput, "there are: "+strings.Join(sensorNames(graph), ", "), "--sensor %q matches no Sensor", f.sensor)
 	}
+	others, err := f.compare(evaluator, command.InOrStdin())
+	if err != nil {
+		return err
+	}
 	events, err := f.read(f.events, command.InOrStdin())
 	if err != nil {
 		return err
 	}
-	results := evaluator.Run(events)
-	var others *comparison
-	if f.diff != "" {
-		if others, err = f.compare(evaluator, results, command.InOrStdin()); err != nil {
-			return err
-		}
-	}
 	for _, problem := range graph.DecodeProblems() {
 		command.PrintErrf("%s\n", problem)
 	}
-	if err := f.print(command.OutOrStdout(), results, others); err != nil {
+	show := &printer{flags: f, out: command.OutOrStdout(), others: others}
+	var defects error
+	sequence := evaluator.Sequence()
+	explain := func(batch []message.Event) error {
+		results := sequence.Run(batch)
+		expected.see(results)
+		defects = errors.Join(defects, defectsOf(results))
+		return show.results(results)
+	}
+	if err := inBatches(events, explain); err != nil {
+		return errors.Join(err, show.cut())
+	}
+	if err := show.end(); err != nil {
 		return err
 	}
+	if defects != nil {
+		return defects
+	}
+	return expected.check()
+}
+
+// A batch is what is evaluated at once, so that a recording may be of any size.
+const (
+	batchEvents = 256
+	batchBytes  = 8 << 20
+)
+
+// inBatches hands events on a batch at a time, and ends at the first that cannot be read.
+func inBatches(events iter.Seq2[message.Event, error], work func([]message.Event) error) error {
+	var batch []message.Event
+	size := 0
+	for event, err := range events {
+		if err != nil {
+			return err
+		}
+		batch, size = append(batch, event), size+len(event.Raw)
+		if len(batch) >= batchEvents || size >= batchBytes {
+			if err := work(batch); err != nil {
+				return err
+			}
+			batch, size = nil, 0
+		}
+	}
+	return work(batch)
+}
+
+// defectsOf are reasons that do not fit the verdicts.
+func defectsOf(results []evaluate.Result) error {
 	for _, result := range results {
 		for i := range result.Outcomes {
 			if doubt := result.Outcomes[i].Doubt; doubt != "" {
@@ -166,7 +209,7 @@ func (f *flags) run(command *cobra.Command) error {
 			}
 		}
 	}
-	return expected.check(results)
+	return nil
 }
 
 // graph reads the manifests.
@@ -191,28 +234,12 @@ func (f *flags) graph() (*pipeline.Graph, error) {
 	return graph, nil
 }
 
-func (f *flags) read(files []string, stdin io.Reader) ([]message.Event, error) {
+func (f *flags) read(files []string, stdin io.Reader) (iter.Seq2[message.Event, error], error) {
 	form, err := message.ParseForm(f.form)
 	if err != nil {
 		return nil, err
 	}
-	return message.All(message.Files(files, stdin, message.Options{As: form}))
-}
-
-// print writes the result in one go.
-func (f *flags) print(out io.Writer, results []evaluate.Result, others *comparison) error {
-	var text bytes.Buffer
-	if f.output == "json" {
-		if err := f.json(&text, results, others); err != nil {
-			return err
-		}
-	} else {
-		f.text(&text, results, others)
-	}
-	if _, err := out.Write(text.Bytes()); err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return nil
+	return message.Files(files, stdin, message.Options{As: form}), nil
 }
 
 func name(s pipeline.Sensor) string { return s.GetNamespace() + "/" + s.GetName() }

@@ -3,7 +3,6 @@ package explain
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 
 	"github.com/eventrig/eventrig/internal/evaluate"
 )
@@ -67,33 +66,36 @@ func entryOf(result *evaluate.Result, o *evaluate.Outcome) entry {
 	return e
 }
 
-// json writes one flat list: an entry for each event, Sensor and dependency.
-func (f *flags) json(out io.Writer, results []evaluate.Result, others *comparison) error {
-	entries := []entry{}
-	add := func(results []evaluate.Result, compared bool) {
-		for i := range results {
-			for j := range results[i].Outcomes {
-				o := &results[i].Outcomes[j]
-				if !f.shown(o) {
-					continue
-				}
-				one := entryOf(&results[i], o)
-				if compared && others != nil {
-					one.Differs = others.of(i, o)
-				}
-				entries = append(entries, one)
-			}
+// jsonEvent adds to the flat list: an entry for each Sensor and dependency.
+func (p *printer) jsonEvent(result *evaluate.Result, compared *compared) error {
+	for i := range result.Outcomes {
+		o := &result.Outcomes[i]
+		if !p.shown(o) {
+			continue
 		}
-	}
-	add(results, true)
-	if others != nil {
-		add(others.results, false)
-	}
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(entries); err != nil {
-		return fmt.Errorf("print: %w", err)
+		one := entryOf(result, o)
+		one.Differs = compared.decided(o)
+		if p.entries++; p.entries == 1 {
+			p.kept.WriteString("[\n  ")
+		} else {
+			p.kept.WriteString(",\n  ")
+		}
+		encoder := json.NewEncoder(&p.kept)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("  ", "  ")
+		if err := encoder.Encode(one); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+		p.kept.Truncate(p.kept.Len() - 1) // the line's end, which a comma may precede
 	}
 	return nil
+}
+
+// endList ends the JSON.
+func (p *printer) endList() {
+	if p.entries == 0 {
+		p.kept.WriteString("[]\n")
+		return
+	}
+	p.kept.WriteString("\n]\n")
 }

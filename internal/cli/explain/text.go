@@ -20,25 +20,23 @@ func (p page) line(format string, values ...any) { fmt.Fprintf(p.Buffer, format+
 // wide is how long a line of YAML may be before it is cut.
 const wide = 160
 
-// text writes for people: a screen for each Sensor that fires or nearly did, a line for each other.
-func (f *flags) text(out *bytes.Buffer, results []evaluate.Result, others *comparison) {
-	p := page{out}
-	for i := range results {
-		if i > 0 {
-			p.line("")
-		}
-		f.event(p, &results[i])
-		if others != nil {
-			f.differences(p, others, i)
-		}
-		full, short := f.sorted(&results[i])
-		for _, o := range full {
-			p.line("")
-			p.sensor(&results[i], o)
-		}
-		f.rest(p, short)
-		f.summary(p, &results[i])
+// textEvent writes for people: a screen for each Sensor that fires or nearly did, a line for each other.
+func (p *printer) textEvent(result *evaluate.Result, compared *compared) {
+	on := page{&p.kept}
+	if p.told > 0 {
+		on.line("")
 	}
+	p.event(on, result)
+	if compared != nil {
+		p.differences(on, compared)
+	}
+	full, short := p.sorted(result)
+	for _, o := range full {
+		on.line("")
+		on.sensor(result, o)
+	}
+	p.rest(on, short)
+	p.summary(on, result)
 }
 
 // event writes what the event is and where it comes from.
@@ -172,7 +170,7 @@ func (p page) sensor(result *evaluate.Result, o *evaluate.Outcome) {
 }
 
 func (p page) field(name, format string, values ...any) {
-	p.line("  %-11s %s", name, fmt.Sprintf(format, values...))
+	p.line("%s", strings.TrimRight(fmt.Sprintf("  %-11s %s", name, fmt.Sprintf(format, values...)), " "))
 }
 
 func (p page) more(format string, values ...any) { p.field("", "  "+format, values...) }
@@ -324,12 +322,12 @@ func (p page) parameter(q *evaluate.Parameter) {
 }
 
 // differences writes what --diff found.
-func (f *flags) differences(p page, others *comparison, event int) {
-	changes := others.changes[event]
+func (f *flags) differences(p page, c *compared) {
+	changes := c.changes
 	p.line("")
-	p.line("compared with %s  %s: %s", others.other.Place(), others.other.EventType, count(len(changes), "difference"))
+	p.line("compared with %s  %s: %s", c.other.Place(), c.other.EventType, count(len(changes), "difference"))
 	decides := map[string]bool{}
-	for _, d := range others.decided[event] {
+	for _, d := range c.deciding {
 		for _, one := range d.Decides {
 			decides[one.Path] = true
 		}
@@ -350,8 +348,8 @@ func (f *flags) differences(p page, others *comparison, event int) {
 	if hidden := len(changes) - shown - len(decides); hidden > 0 {
 		p.line("  and %s that decide nothing", count(hidden, "more difference"))
 	}
-	names := make([]string, 0, len(others.decided[event]))
-	for name := range others.decided[event] {
+	names := make([]string, 0, len(c.deciding))
+	for name := range c.deciding {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -359,7 +357,7 @@ func (f *flags) differences(p page, others *comparison, event int) {
 		p.line("  every Sensor does the same with both")
 	}
 	for _, name := range names {
-		d := others.decided[event][name]
+		d := c.deciding[name]
 		sensor, _, _ := strings.Cut(name, "#")
 		var paths []string
 		for _, one := range d.Decides {

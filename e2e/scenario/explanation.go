@@ -70,6 +70,24 @@ func (r *runner) explain(ctx context.Context, failures []Failure) {
 	}
 }
 
+// explainAll evaluates the scenario's events at every Sensor.
+func (r *runner) explainAll(ctx context.Context) []Explanation {
+	explainer, can := r.rig.(Explainer)
+	sensors, err := r.rig.Observer().Sensors(ctx)
+	if !can || err != nil {
+		return nil
+	}
+	var all []Explanation
+	for _, sensor := range sensors {
+		some, err := explainer.Explain(ctx, sensor, r.keys[:min(len(r.keys), mostExplained)])
+		if err != nil {
+			r.log("Sensor %s could not be explained: %v", sensor, err)
+		}
+		all = append(all, some...)
+	}
+	return all
+}
+
 // fullName is a Sensor's namespace/name.
 func (r *runner) fullName(ctx context.Context, written string) string {
 	known, err := r.rig.Observer().Sensors(ctx)

@@ -138,6 +138,8 @@ type Result struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// Timeline is the scenario's part of the ledger, for reports and artifacts.
 	Timeline []ledger.Record `json:"-"`
+	// Explained is what evaluation says of each event at each Sensor, where Options.Explain asks for it.
+	Explained []Explanation `json:"-"`
 	// Err is set with VerdictError: the scenario could not be run. It keeps the class of internal/failure.
 	Err error `json:"-"`
 }

@@ -21,6 +21,7 @@ type Options struct {
 	Timeout time.Duration // for scenarios that set none; DefaultTimeout when zero
 	Log     func(format string, args ...any)
 	Waiting func(open string) // told what the run waits for, whenever that changes; may be nil
+	Explain bool              // evaluate what each Sensor makes of the events, whatever came of them: Result.Explained
 }
 
 // Run plays a scenario on a rig and checks what it expects. It never returns without a verdict: what could not be run
@@ -47,6 +48,9 @@ func Run(ctx context.Context, rig Rig, s Scenario, opts Options) Result {
 	failures, err := r.inTurn(ctx, opts, func() { started = time.Now() })
 	result.Skipped = r.skipped
 	result.Timeline = rig.Ledger().Of(r.keys...)
+	if opts.Explain && ctx.Err() == nil {
+		result.Explained = r.explainAll(ctx)
+	}
 	result.Seconds = time.Since(started).Seconds()
 	switch {
 	case err != nil && ctx.Err() != nil:

@@ -80,7 +80,7 @@ func (c *Client) Run(ctx context.Context, s scenario.Scenario, tier string, opts
 
 func (c *Client) run(ctx context.Context, s scenario.Scenario, opts scenario.Options) (scenario.Result, error) {
 	id := random.Hex(8)
-	body, err := json.Marshal(task{id, s, opts.Seed, opts.Attempt})
+	body, err := json.Marshal(task{id, s, opts.Seed, opts.Attempt, opts.Explain})
 	if err != nil {
 		return scenario.Result{}, fmt.Errorf("encode the scenario: %w", err)
 	}
@@ -107,7 +107,7 @@ func (c *Client) run(ctx context.Context, s scenario.Scenario, opts scenario.Opt
 		switch {
 		case m.Result != nil:
 			told := m.Result.Result
-			told.Timeline, told.Err = m.Result.Timeline, m.Result.Error.err()
+			told.Timeline, told.Explained, told.Err = m.Result.Timeline, m.Result.Explained, m.Result.Error.err()
 			if ctx.Err() != nil && told.Err != nil {
 				told.Err = ctx.Err()
 			}

@@ -59,6 +59,7 @@ type task struct {
 	Scenario scenario.Scenario `json:"scenario"`
 	Seed     int64             `json:"seed"`
 	Attempt  int               `json:"attempt"`
+	Explain  bool              `json:"explain,omitempty"`
 }
 
 // message is one line of the answer; the last one has the result.
@@ -71,8 +72,9 @@ type message struct {
 // result is a scenario.Result with what its JSON leaves out.
 type result struct {
 	scenario.Result
-	Timeline []ledger.Record `json:"timeline"`
-	Error    *problem        `json:"error,omitempty"`
+	Timeline  []ledger.Record        `json:"timeline"`
+	Explained []scenario.Explanation `json:"explained,omitempty"`
+	Error     *problem               `json:"error,omitempty"`
 }
 
 // problem is an error with its class and hint.

@@ -146,11 +146,11 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) {
 	}()
 	teller := &teller{encoder: json.NewEncoder(w), flush: http.NewResponseController(w).Flush}
 	told := scenario.Run(ctx, s.host, t.Scenario, scenario.Options{
-		Seed: t.Seed, Attempt: t.Attempt,
+		Seed: t.Seed, Attempt: t.Attempt, Explain: t.Explain,
 		Waiting: func(open string) { teller.send(message{Waiting: open}) },
 		Log:     func(format string, args ...any) { teller.send(message{Log: fmt.Sprintf(format, args...)}) },
 	})
-	teller.send(message{Result: &result{told, told.Timeline, problemOf(told.Err)}})
+	teller.send(message{Result: &result{told, told.Timeline, told.Explained, problemOf(told.Err)}})
 }
 
 // teller writes lines that the client sees at once. A client that has gone is met by the request's context.

@@ -203,18 +203,23 @@ func TestAStoryTellsWhatFiredRanAndChanged(t *testing.T) {
 		{Hop: ledger.Routed, MessageID: "m", Object: "EventSource/openstack/e/n"},
 		{Hop: ledger.Decided, MessageID: "m", Sensor: "openstack/s", Trigger: "t", Verdict: "fires"},
 		{Hop: ledger.Triggered, MessageID: "m", Sensor: "openstack/s", Trigger: "t", Verdict: "failed", Cause: "is forbidden"},
+		{Hop: ledger.Decided, MessageID: "m", Sensor: "openstack/other", Trigger: "u", Verdict: "filtered", Cause: "discarded due to filtering"},
 		{Hop: ledger.Workflow, MessageID: "m", Object: "Workflow/a/w", Verdict: "", Details: map[string]any{"parameters": map[string]string{"p": "1"}}},
 		{Hop: ledger.Workflow, MessageID: "m", Object: "Workflow/a/w", Verdict: "Failed", Cause: "exit code 1"},
 		{Hop: ledger.Pod, MessageID: "m", Object: "Pod/a/p", Details: map[string]any{"workflow": "Workflow/a/w", "exitCode": 1}},
 		{Hop: ledger.APICall, MessageID: "m", Object: "nautobot POST /api/", Verdict: "201"},
 		{Hop: ledger.RecordChange, MessageID: "m", Object: "nautobot tenancy/tenants 1", Verdict: "created"},
 		{Hop: ledger.Workflow, Ambiguous: true, Candidates: []string{"m", "n"}, Object: "Workflow/a/unsure"},
+	}, Explained: []scenario.Explanation{
+		{Event: "n", Sensor: "openstack/other", Verdict: "filtered", Text: "of another message"},
+		{Event: "m", Sensor: "openstack/other", Verdict: "filtered", Text: "filter type is x.created, wanted y", Want: []string{"y"}},
+		{Event: "m", Sensor: "openstack/s", Verdict: "fires", Text: "filters pass", Want: []string{}},
 	}})
 	var text, document strings.Builder
 	if err := errors.Join(story.Text(&text), story.JSON(&document)); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"m x.created", "routed    EventSource/openstack/e/n", "openstack/s t: failed (is forbidden)", "Workflow/a/w: Failed (exit code 1)", "p=1", "Pod/a/p: exit code 1", "nautobot POST /api/ -> 201", "tenancy/tenants 1: created", "unsure    Workflow/a/unsure"} {
+	for _, want := range []string{"m x.created", "routed    EventSource/openstack/e/n", "openstack/s t: failed (is forbidden)", "openstack/other u: filtered: filter type is x.created, wanted y\n", "Workflow/a/w: Failed (exit code 1)", "p=1", "Pod/a/p: exit code 1", "nautobot POST /api/ -> 201", "tenancy/tenants 1: created", "unsure    Workflow/a/unsure"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, text.String())
 		}

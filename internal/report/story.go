@@ -39,6 +39,8 @@ type StoryDecision struct {
 	Trigger string `json:"trigger"`
 	Verdict string `json:"verdict"` // fires, filtered, transform-error, ...; failed where the trigger's action did
 	Cause   string `json:"cause,omitempty"`
+	// Explanation says why it did not fire, by evaluation.
+	Explanation *scenario.Explanation `json:"explanation,omitempty"`
 }
 
 // StoryRun is a Workflow or a Job.
@@ -87,10 +89,10 @@ func NewStory(versions map[string]string, result scenario.Result) Story {
 		case ledger.Routed:
 			m.Routed = append(m.Routed, r.Object)
 		case ledger.Decided:
-			m.Decisions = append(m.Decisions, StoryDecision{r.Sensor, r.Trigger, r.Verdict, r.Cause})
+			m.Decisions = append(m.Decisions, StoryDecision{r.Sensor, r.Trigger, r.Verdict, r.Cause, explained(result, r)})
 		case ledger.Triggered:
 			if r.Verdict == "failed" {
-				m.Decisions = append(m.Decisions, StoryDecision{r.Sensor, r.Trigger, "failed", r.Cause})
+				m.Decisions = append(m.Decisions, StoryDecision{r.Sensor, r.Trigger, "failed", r.Cause, explained(result, r)})
 			}
 		case ledger.Workflow:
 			at, ok := runs[r.Object]
@@ -117,6 +119,20 @@ func NewStory(versions map[string]string, result scenario.Result) Story {
 		}
 	}
 	return story
+}
+
+// explained is what evaluation says of a message at a Sensor that did nothing with it, or failed.
+func explained(result scenario.Result, r ledger.Record) *scenario.Explanation {
+	if r.Verdict == "fires" {
+		return nil
+	}
+	for i := range result.Explained {
+		e := &result.Explained[i]
+		if e.Event == r.MessageID && e.Sensor == r.Sensor && e.Verdict != "no-dependency" && e.Verdict != "fires" {
+			return e
+		}
+	}
+	return nil
 }
 
 // JSON writes the story as one indented document.
@@ -151,7 +167,10 @@ func (s Story) Text(w io.Writer) error {
 		var decided, ran, changed []string
 		for _, d := range m.Decisions {
 			text := d.Sensor + " " + d.Trigger + ": " + d.Verdict
-			if d.Cause != "" {
+			switch {
+			case d.Explanation != nil:
+				text += ": " + d.Explanation.Text
+			case d.Cause != "":
 				text += " (" + d.Cause + ")"
 			}
 			decided = append(decided, text)

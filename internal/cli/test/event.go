@@ -40,7 +40,7 @@ func (f *flags) runEvent(command *cobra.Command) error {
 		waits := newWaits(talker)
 		defer waits.close()
 		end := talker.Step(f.event)
-		result := on.Run(ctx, s, scenario.Options{Seed: f.seed, Waiting: func(open string) { waits.set(f.event, open) }})
+		result := on.Run(ctx, s, scenario.Options{Seed: f.seed, Explain: true, Waiting: func(open string) { waits.set(f.event, open) }})
 		end(string(result.Verdict))
 		versions, notes, err := on.About(context.WithoutCancel(ctx))
 		if err != nil {

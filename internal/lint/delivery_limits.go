@@ -1,8 +1,13 @@
 package lint
 
 import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	aev1 "github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
@@ -32,32 +37,83 @@ type policy struct {
 	pattern *regexp.Regexp
 }
 
-// policies are the limiting ones of the graph, as the messaging topology operator takes them.
+// policies are the limiting ones of the graph: as the messaging topology operator takes them, and in definitions that a broker
+// loads when it starts, which are handed to it in a ConfigMap or Secret.
 func policies(in *Input) []policy {
 	var found []policy
-	for _, object := range in.Graph.Objects {
-		if object.GetKind() != "Policy" || object.GroupVersionKind().Group != "rabbitmq.com" {
-			continue
-		}
-		spec, _ := object.Object["spec"].(map[string]any)
-		text, _ := spec["pattern"].(string)
-		name, _ := spec["vhost"].(string)
-		definition, _ := spec["definition"].(map[string]any)
+	add := func(host, pattern, applyTo string, definition map[string]any) {
 		limits := false
 		for _, key := range []string{"message-ttl", "max-length", "max-length-bytes", "expires"} {
 			_, has := definition[key]
 			limits = limits || has
 		}
-		pattern, err := regexp.Compile(text)
-		if applyTo, _ := spec["applyTo"].(string); err != nil || !limits || applyTo == "exchanges" {
-			continue
+		compiled, err := regexp.Compile(pattern)
+		if err != nil || !limits || applyTo == "exchanges" {
+			return
 		}
-		if name == "" {
-			name = "/"
+		found = append(found, policy{cmp.Or(host, "/"), compiled})
+	}
+	for _, object := range in.Graph.Objects {
+		switch {
+		case slices.Contains([]string{"Policy", "OperatorPolicy"}, object.GetKind()) && object.GroupVersionKind().Group == "rabbitmq.com":
+			spec, _ := object.Object["spec"].(map[string]any)
+			host, _ := spec["vhost"].(string)
+			pattern, _ := spec["pattern"].(string)
+			applyTo, _ := spec["applyTo"].(string)
+			definition, _ := spec["definition"].(map[string]any)
+			add(host, pattern, applyTo, definition)
+		case slices.Contains([]string{"ConfigMap", "Secret"}, object.GetKind()) && object.GroupVersionKind().Group == "":
+			for _, text := range contents(object) {
+				for _, one := range definedPolicies(text) {
+					add(one.VHost, one.Pattern, one.ApplyTo, one.Definition)
+				}
+			}
 		}
-		found = append(found, policy{name, pattern})
 	}
 	return found
+}
+
+// contents are the texts that a ConfigMap or Secret holds.
+func contents(object pipeline.Object) []string {
+	var texts []string
+	for _, field := range []string{"data", "stringData"} {
+		values, _ := object.Object[field].(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			text, _ := values[name].(string)
+			if field == "data" && object.GetKind() == "Secret" {
+				decoded, err := base64.StdEncoding.DecodeString(text)
+				if err != nil {
+					continue
+				}
+				text = string(decoded)
+			}
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// definedPolicy is a policy in RabbitMQ's definitions, as `rabbitmqctl export_definitions` writes them.
+type definedPolicy struct {
+	VHost      string         `json:"vhost"`
+	Pattern    string         `json:"pattern"`
+	ApplyTo    string         `json:"apply-to"`
+	Definition map[string]any `json:"definition"`
+}
+
+// definedPolicies are the policies in a text that holds RabbitMQ's definitions; none in another text.
+func definedPolicies(text string) []definedPolicy {
+	if !strings.Contains(text, `"policies"`) {
+		return nil
+	}
+	var definitions struct {
+		Policies         []definedPolicy `json:"policies"`
+		OperatorPolicies []definedPolicy `json:"operator_policies"`
+	}
+	if json.Unmarshal([]byte(text), &definitions) != nil {
+		return nil
+	}
+	return append(definitions.Policies, definitions.OperatorPolicies...)
 }
 
 // limits tells of a queue of a virtual host whether a policy limits it, and whether there are policies for that host at all.

@@ -54,6 +54,7 @@ func Reference() []byte {
 			}
 		}
 	}
+	out.WriteString(continuousIntegration)
 	return []byte(out.String())
 }
 
@@ -70,8 +71,52 @@ func inFamily(name string) []Rule {
 	return rules
 }
 
+// continuousIntegration is the part of the reference on running the command in CI.
+const continuousIntegration = `
+## In CI
+
+The command exits with 1 when a finding is an error, with ` + "`--fail-on warning`" + ` also at a warning, with ` + "`--fail-on never`" + ` not because of findings;
+with 2 when it is called wrongly. What cannot be read is a finding too, so a broken file does not hide those in others.
+
+` + "`-o github`" + ` prints annotations, which GitHub Actions shows at the lines of a pull request:
+
+` + "```yaml" + `
+jobs:
+  lint:
+    runs-on: ubuntu-latest
+    steps:
+    - uses: actions/checkout@v4
+    - run: eventrig lint charts/site-workflows workflows/argo-events --all-enabled -o github --fail-on warning
+` + "```" + `
+
+` + "`-o sarif`" + ` writes SARIF 2.1.0 for code scanning, with each rule's page, and suppressed findings with their reasons. The upload has to
+run also where the command fails:
+
+` + "```yaml" + `
+    permissions: {contents: read, security-events: write}
+    steps:
+    - uses: actions/checkout@v4
+    - run: eventrig lint charts/site-workflows workflows/argo-events -o sarif >lint.sarif
+    - uses: github/codeql-action/upload-sarif@v3
+      if: always()
+      with: {sarif_file: lint.sarif, category: eventrig}
+` + "```" + `
+
+Run it at the top of the checkout: files are named from the working directory. Elsewhere ` + "`-o json`" + ` is for scripts, and the text for a log:
+
+` + "```sh" + `
+eventrig lint deploy/ -o json --fail-on never | jq -r '.findings[] | select(.severity == "error") | "\(.file):\(.line) \(.rule)"'
+` + "```" + `
+
+A chart is checked with its own values, with ` + "`--values`" + ` and ` + "`--set`" + ` as a site has them, and with ` + "`--all-enabled`" + ` in the combinations of what
+it can enable: its boolean values named ` + "`enabled`" + `, or below that name. Up to six of them are combined in every way; of more, each is changed alone,
+all are on, all are off, and so many combinations follow that every two have been in their four states together. A finding names the
+combination with the fewest changes that shows it. What nothing uses (an EventSource, a template, a right) is a finding only if no
+combination that has it uses it.
+`
+
 const introduction = "`eventrig lint` reads folders, kustomizations and Helm charts as one graph and checks it without a cluster. " +
-	"`eventrig lint --rules` lists the rules, `eventrig lint --rules ID` prints the page of one.\n\n" +
+	"`eventrig lint --rules` lists the rules, `eventrig lint --rules ID` prints the page of one. [In CI](#in-ci) says how to run it there.\n\n" +
 	"An **error** does not work, or loses events, whatever else holds. A **warning** works only as long as something else " +
 	"holds, or cannot be decided from the manifests alone. **info** is worth knowing.\n\n" +
 	"A finding is taken back by an annotation of the object that it is at, with a reason, one line for each reason:\n\n" +

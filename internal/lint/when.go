@@ -89,7 +89,8 @@ func (c condition) unquoted() []string {
 
 // evaluateWhen evaluates a condition that is filled in, as shouldExecute of argo-workflows v3.7.15 does: words without quotes
 // are text.
-func evaluateWhen(text string) (bool, error) {
+func evaluateWhen(text string) (truth bool, err error) {
+	defer recovered(&err)
 	expression, err := govaluate.NewEvaluableExpression(text)
 	if err != nil {
 		return false, err
@@ -114,8 +115,17 @@ func evaluateWhen(text string) (bool, error) {
 	return truth, nil
 }
 
-// literals are the values that a condition compares with.
-func (c condition) literals() []string {
+// recovered makes an error of a panic: govaluate panics at some input, and the controller then ends the Workflow in Error.
+func recovered(err *error) {
+	if reason := recover(); reason != nil {
+		*err = fmt.Errorf("govaluate gives up: %v", reason)
+	}
+}
+
+// tokens are those of the condition with a value in each place that it does not name; none where it does not parse.
+func (c condition) tokens() (tokens []govaluate.ExpressionToken) {
+	var err error
+	defer recovered(&err)
 	values := map[string]string{}
 	for _, name := range c.tags() {
 		values[name] = other
@@ -124,8 +134,13 @@ func (c condition) literals() []string {
 	if err != nil {
 		return nil
 	}
+	return expression.Tokens()
+}
+
+// literals are the values that a condition compares with.
+func (c condition) literals() []string {
 	var found []string
-	for _, token := range expression.Tokens() {
+	for _, token := range c.tokens() {
 		switch token.Kind {
 		case govaluate.STRING, govaluate.VARIABLE, govaluate.NUMERIC, govaluate.BOOLEAN:
 			if text := fmt.Sprint(token.Value); !slices.Contains(found, text) && !strings.Contains(text, other) {
@@ -138,15 +153,8 @@ func (c condition) literals() []string {
 
 // equalities reports whether the condition only compares for equality, so that its literals and one other value stand for all.
 func (c condition) equalities() bool {
-	values := map[string]string{}
-	for _, name := range c.tags() {
-		values[name] = other
-	}
-	expression, err := govaluate.NewEvaluableExpression(c.fill(values))
-	if err != nil {
-		return false
-	}
-	for _, token := range expression.Tokens() {
+	tokens := c.tokens()
+	for _, token := range tokens {
 		switch token.Kind {
 		case govaluate.COMPARATOR:
 			if token.Value != "==" && token.Value != "!=" {
@@ -166,7 +174,7 @@ func (c condition) equalities() bool {
 			return false
 		}
 	}
-	return true
+	return len(tokens) > 0
 }
 
 // trial is what came of a condition with some values.

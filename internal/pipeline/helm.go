@@ -146,7 +146,8 @@ func (l *loader) render(from *helmChart, values map[string]any, without map[stri
 	return own, nil
 }
 
-// within ends waiting when time or the context is over; the library cannot be stopped, so the goroutine may run on.
+// within ends waiting when time or the context is over; the library cannot be stopped, so the goroutine may run on. Where the
+// library panics at what it was given, that is an error.
 func within[T any](ctx context.Context, limit time.Duration, do func() (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it takes longer than %s", limit))
 	defer cancel()
@@ -156,8 +157,14 @@ func within[T any](ctx context.Context, limit time.Duration, do func() (T, error
 	}
 	done := make(chan result, 1)
 	go func() {
-		value, err := do()
-		done <- result{value, err}
+		var got result
+		defer func() {
+			if reason := recover(); reason != nil {
+				got.err = fmt.Errorf("it gives up at this input: %v", reason)
+			}
+			done <- got
+		}()
+		got.value, got.err = do()
 	}()
 	select {
 	case got := <-done:

@@ -100,6 +100,14 @@ func TestOpenstackOfKeystoneUsers(t *testing.T) {
 	if last := got[len(got)-1]; !strings.HasPrefix(last, "PUT /v3/projects/aaaaaaaa000040008000000000000003/users/"+user+"/roles/") || !strings.HasSuffix(last, " 204") {
 		t.Errorf("role: %v %s", got, b.stderr.String())
 	}
+	b.run(t, "openstack", "role", "add", "--user", user, "--domain", "default", "--inherited", "reader")
+	got = b.requests()
+	if last := got[len(got)-1]; !strings.HasPrefix(last, "PUT /v3/OS-INHERIT/domains/default/users/"+user+"/roles/") || !strings.HasSuffix(last, "/inherited_to_projects 204") {
+		t.Errorf("inherited role: %v %s", got, b.stderr.String())
+	}
+	if held := b.openstack.Records("role_assignments", map[string]any{"user_id": user, "inherited_to_projects": true}); len(held) != 1 {
+		t.Errorf("inherited roles %v", held)
+	}
 	gone := []string{"GET /v3/users/u1 404", "GET /v3/users?domain_id=" + domain + "&name=u1 200"}
 	b.openstackCLI(t, "user delete --domain service u1", 0, lookup(append(gone, "DELETE /v3/users/"+user+" 204")...)...)
 	b.openstackCLI(t, "user delete --domain service u1", 1, lookup(gone...)...)

@@ -84,6 +84,12 @@ func (w *watchedFS) renderEntry(folder, home string, entry types.HelmChart) ([]O
 	if err != nil {
 		return nil, err
 	}
+	if w.loader.vary != nil {
+		w.loader.varied = true
+		if err := w.loader.vary(from, read, values); err != nil {
+			return nil, err
+		}
+	}
 	loader := &loader{ctx: w.loader.ctx, options: w.loader.options, files: w.FileSystem, join: w.loader.join, real: w.loader.real}
 	if entry.KubeVersion != "" {
 		loader.options.KubeVersion = entry.KubeVersion

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -106,5 +107,35 @@ func TestWhatAKustomizationDoesNotList(t *testing.T) {
 	}
 	if want := []string{dir + "/sub/forgotten.yaml:1 forgotten"}; !slices.Equal(names, want) {
 		t.Errorf("unlisted %v, want %v", names, want)
+	}
+}
+
+func TestVariantsOfAChartInAKustomization(t *testing.T) {
+	dir := write(t, map[string]string{
+		"site/kustomization.yaml":        "helmCharts:\n- name: site\n  namespace: a\n  valuesInline: {enabled: {nova: false}}\nhelmGlobals: {chartHome: ../charts}\n",
+		"charts/site/Chart.yaml":         "apiVersion: v2\nname: site\nversion: 0.1.0\n",
+		"charts/site/values.yaml":        "enabled: {nova: true, ironic: true}\n",
+		"charts/site/templates/all.yaml": "{{- range $name, $on := .Values.enabled }}{{ if $on }}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ $name }}}\n{{- end }}{{ end }}\n",
+		"plain/kustomization.yaml":       "resources: [a.yaml]\n",
+		"plain/a.yaml":                   "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: plain, namespace: a}\n",
+	})
+	got := map[string]string{}
+	for _, variant := range pipeline.Variants(context.Background(), pipeline.Options{}, dir+"/site", dir+"/plain") {
+		if len(variant.Problems) != 0 {
+			t.Errorf("%s: %v", variant.Name(), variant.Problems)
+		}
+		var names []string
+		for _, object := range variant.Graph.Objects {
+			names = append(names, object.GetName())
+		}
+		slices.Sort(names)
+		got[variant.Name()] = strings.Join(names, " ")
+	}
+	want := map[string]string{
+		"as given": "ironic plain", "site with enabled.nova=true": "ironic nova plain", "site with enabled.ironic=false": "plain",
+		"site with enabled.ironic=false,enabled.nova=true": "nova plain",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

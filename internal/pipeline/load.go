@@ -108,6 +108,7 @@ type loader struct {
 	charts    []string // names of the charts that were read
 	namespace string   // for what is read from the current argument and names none
 	vary      func(*helmChart, *chart.Chart, map[string]any) error
+	varied    bool // what is being read has charts in it, so that it may be another one with other values
 
 	objects  []Object
 	unlisted []Object
@@ -225,13 +226,14 @@ func (l *loader) once(name, file string, read func() error) error {
 		return nil
 	}
 	objects, unlisted, problems := len(l.objects), len(l.unlisted), len(l.problems)
+	l.varied = false
 	if err := l.report(l.name(file), read()); err != nil {
 		return err
 	}
 	for i, object := range l.objects[objects:] {
 		l.objects[objects+i] = inNamespace(object, l.namespace)
 	}
-	if l.cache != nil {
+	if l.cache != nil && !l.varied {
 		l.cache[key] = part{slices.Clone(l.objects[objects:]), slices.Clone(l.unlisted[unlisted:]), slices.Clone(l.problems[problems:])}
 	}
 	return nil

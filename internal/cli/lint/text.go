@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
@@ -31,12 +32,14 @@ func writeText(out io.Writer, result lint.Result, checked *input) error {
 		paint = func(colour, text string) string { return colour + text + plain }
 	}
 	var text strings.Builder
-	for i, finding := range result.Findings {
-		if i == 0 || heading(result.Findings[i-1]) != heading(finding) {
+	last := ""
+	for i, finding := range grouped(result.Findings) {
+		if i == 0 || heading(finding) != last {
 			if i > 0 {
 				text.WriteByte('\n')
 			}
-			fmt.Fprintln(&text, paint(bold, heading(finding)))
+			last = heading(finding)
+			fmt.Fprintln(&text, paint(bold, last))
 		}
 		// One that editors and terminals recognise as a place.
 		place := finding.File
@@ -84,6 +87,20 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// grouped puts the findings with one heading together, in the order in which the first of each comes: objects that one template
+// makes share its lines.
+func grouped(findings []lint.Finding) []lint.Finding {
+	order := map[string]int{}
+	for _, finding := range findings {
+		if _, ok := order[heading(finding)]; !ok {
+			order[heading(finding)] = len(order)
+		}
+	}
+	sorted := slices.Clone(findings)
+	slices.SortStableFunc(sorted, func(a, b lint.Finding) int { return order[heading(a)] - order[heading(b)] })
+	return sorted
 }
 
 // heading is what the findings are grouped by: the object, or the file where there is none.

@@ -5,14 +5,13 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/fields"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/eventrig/eventrig/internal/apply"
 	"github.com/eventrig/eventrig/internal/argo"
+	"github.com/eventrig/eventrig/internal/await"
 )
 
 // Namespaces as UnderStack has them: Argo Events' controller and webhook beside the Workflows, EventSources and Sensors
@@ -115,28 +114,11 @@ func (r *Rig) installArgo(ctx context.Context) error {
 
 // waitDeployment watches a Deployment until it is available. When that does not happen the error holds what its pods say.
 func (r *Rig) waitDeployment(ctx context.Context, namespace, name string) error {
-	watchContext, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for {
-		watcher, err := r.client.AppsV1().Deployments(namespace).Watch(watchContext, metav1.ListOptions{
-			FieldSelector: fields.OneTermEqualSelector("metadata.name", name).String(),
-		})
-		if err != nil {
-			return fmt.Errorf("watch Deployment %s/%s: %w", namespace, name, err)
-		}
-		for open := true; open; {
-			select {
-			case <-ctx.Done():
-				watcher.Stop()
-				return fmt.Errorf("wait for Deployment %s/%s: %w\n%s", namespace, name, context.Cause(ctx), r.podTroubles(namespace, ""))
-			case event, more := <-watcher.ResultChan():
-				open = more
-				deployment, isDeployment := event.Object.(*appsv1.Deployment)
-				if isDeployment && deployment.Status.AvailableReplicas > 0 {
-					watcher.Stop()
-					return nil
-				}
-			}
-		}
+	_, err := await.Object(ctx, r.client.AppsV1().RESTClient(), "deployments", namespace, name, func(deployment *appsv1.Deployment) bool {
+		return deployment.Status.AvailableReplicas > 0
+	})
+	if err != nil {
+		return fmt.Errorf("wait for Deployment %s/%s: %w\n%s", namespace, name, err, r.podTroubles(namespace, ""))
 	}
+	return nil
 }

@@ -305,9 +305,6 @@ func (r *Rig) ONTAP() *ontap.Server { return r.own.ontap }
 // Undersync is the simulated Undersync.
 func (r *Rig) Undersync() *undersync.Server { return r.own.undersync }
 
-// MemoryBytes is the memory that everything in the rig uses (proportional set size).
-func (r *Rig) MemoryBytes() (int64, error) { return r.sandbox.PSS() }
-
 // runs says whether a process runs: one that has ended and waits to be reaped has no program any more.
 func runs(pid int) bool {
 	_, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))

@@ -122,7 +122,7 @@ var _ = Describe("a negative", func() {
 			tracked, err := shared.Observer().Track(published)
 			Expect(err).NotTo(HaveOccurred())
 			keys = append(keys, tracked...)
-			caught = await(ctx, held, tracked)
+			caught = awaitHeld(ctx, held, tracked)
 		}
 		last := keys[len(keys)-1]
 		// Every log on the way is read: the bus has nothing left, the message is acknowledged, and only the trigger's
@@ -149,8 +149,8 @@ var _ = Describe("a negative", func() {
 	}, NodeTimeout(time.Minute))
 })
 
-// await waits until the gate holds a request or the messages are settled without one.
-func await(ctx SpecContext, held *gate, keys []string) (caught bool) {
+// awaitHeld waits until the gate holds a request or the messages are settled without one.
+func awaitHeld(ctx SpecContext, held *gate, keys []string) (caught bool) {
 	GinkgoHelper()
 	for {
 		changed := shared.Observer().Changed()

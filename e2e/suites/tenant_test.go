@@ -27,6 +27,8 @@ import (
 	"k8s.io/client-go/tools/remotecommand"
 	watchtools "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/yaml"
+
+	"github.com/eventrig/eventrig/internal/await"
 )
 
 // podTimeout bounds a spec about pods. Each takes seconds; a busy machine may take much longer.
@@ -82,16 +84,7 @@ func (t tenant) apply(documents ...string) {
 // until waits until an object is as wanted and returns it.
 func until[T runtime.Object](t tenant, client rest.Interface, resource, name, what string, holds func(T) bool) T {
 	GinkgoHelper()
-	var last T
-	source := cache.NewListWatchFromClient(client, resource, t.namespace, fields.OneTermEqualSelector("metadata.name", name))
-	_, err := watchtools.UntilWithSync(t.ctx, source, *new(T), nil, func(event watch.Event) (bool, error) {
-		object, right := event.Object.(T)
-		if !right || event.Type == watch.Deleted {
-			return false, nil
-		}
-		last = object
-		return holds(object), nil
-	})
+	last, err := await.Object(t.ctx, client, resource, t.namespace, name, holds)
 	if err != nil {
 		seen, _ := json.MarshalIndent(last, "", " ")
 		Fail(fmt.Sprintf("wait for %s %s %s: %v; last seen:\n%s\n%s", resource, name, what, err, seen, t.events()))

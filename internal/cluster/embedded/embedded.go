@@ -18,11 +18,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/eventrig/eventrig/internal/await"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/logfile"
 	"github.com/eventrig/eventrig/internal/sandbox"
@@ -183,41 +183,29 @@ func (c *Cluster) WaitNode(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make API client: %w", err)
 	}
-	last := "the node has not registered"
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for {
-		watcher, err := client.CoreV1().Nodes().Watch(ctx, metav1.ListOptions{
-			FieldSelector: fields.OneTermEqualSelector("metadata.name", NodeName).String(),
-		})
-		if err != nil {
-			return fmt.Errorf("watch node: %w", err)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-c.failed:
+			cancel(failure.New(failure.Environment, "look at the folder "+filepath.Join(c.config.Dir, "logs"), "%w", c.err))
+		case <-ctx.Done():
 		}
-		for open := true; open; {
-			select {
-			case event, more := <-watcher.ResultChan():
-				open = more
-				node, isNode := event.Object.(*corev1.Node)
-				if !isNode {
-					continue
-				}
-				for _, condition := range node.Status.Conditions {
-					if condition.Type != corev1.NodeReady {
-						continue
-					}
-					if condition.Status == corev1.ConditionTrue {
-						watcher.Stop()
-						return nil
-					}
-					last = condition.Message
-				}
-			case <-c.failed:
-				return failure.New(failure.Environment, "look at the folder "+filepath.Join(c.config.Dir, "logs"), "wait for the node: %w", c.err)
-			case <-ctx.Done():
-				return fmt.Errorf("wait for the node: %w (last: %s)\nend of its log:\n%s", context.Cause(ctx), last, logfile.Tail(c.Log("node"), 10))
+	}()
+	last := "the node has not registered"
+	_, err = await.Object(ctx, client.CoreV1().RESTClient(), "nodes", metav1.NamespaceAll, NodeName, func(node *corev1.Node) bool {
+		for _, condition := range node.Status.Conditions {
+			if condition.Type == corev1.NodeReady {
+				last = condition.Message
+				return condition.Status == corev1.ConditionTrue
 			}
 		}
+		return false
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the node: %w (last: %s)\nend of its log:\n%s", err, last, logfile.Tail(c.Log("node"), 10))
 	}
+	return nil
 }
 
 // REST returns the configuration of an administrator's client in this process.

@@ -23,7 +23,7 @@ func Nautobot() []byte {
 %d models of Nautobot %s with %d fields, each as list and detail: GET with filters, lookups, sort, depth, exclude_m2m and
 paging; POST of one record or a list; PATCH, PUT and DELETE of one record or a list; OPTIONS. A record is found by its UUID
 or its natural key. Beside them: GraphQL at /api/graphql/ over the same models and filters, the available addresses and
-prefixes of a prefix and VLANs of a group, the trace of a port's cables, saved GraphQL queries, the OpenAPI document at
+prefixes of a prefix and VLANs of a group, the trace of a port's cables, the elevation of a rack, saved GraphQL queries, the OpenAPI document at
 /api/swagger.yaml and swagger.json, /api/extras/content-types/ (read only), /api/ and its apps, /api/status/, /health/. A record
 shows config_context, computed_fields and relationships where `+"`?include=`"+` asks for them.
 

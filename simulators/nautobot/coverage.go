@@ -53,7 +53,7 @@ var NotServed = []struct{ What, Instead string }{
 	{"/api/extras/jobs, job-results, job-logs, job-buttons, job-hooks, job-queue-assignments, scheduled-jobs, approval-workflow-*", "404: no job runs"},
 	{"/api/extras/image-attachments, file-proxies, user-saved-view-associations", "404"},
 	{"/api/dcim/connected-device, console-connections, power-connections, interface-connections", "404; the endpoints of a connection are shown on its ports"},
-	{"/api/dcim/front-ports and rear-ports/{id}/paths; /api/dcim/racks/{id}/elevation; /api/dcim/devices/{id}/napalm; /api/extras/dynamic-groups/{id}/members", "404"},
+	{"/api/dcim/front-ports and rear-ports/{id}/paths; /api/dcim/racks/{id}/elevation as a picture (`?render=svg`); /api/dcim/devices/{id}/napalm; /api/extras/dynamic-groups/{id}/members", "404"},
 	{"/api/docs/, /api/redoc/ as pages", "404; the document is at /api/docs/?format=openapi, /api/swagger.yaml and swagger.json"},
 	{"/api/users/config, /api/users/tokens/authenticate, /api/core/render-jinja-template", "404"},
 	{"Object permissions, LDAP and session log-in", "every user with a token may do everything; a token without write_enabled only reads"},

@@ -119,6 +119,30 @@ func TestTraceThroughPanels(t *testing.T) {
 	}
 }
 
+func TestElevationOfARack(t *testing.T) {
+	s := stocked(t) // rack1 has ten units
+	id := s.Records("dcim/racks", map[string]any{"name": "rack1"})[0]["id"].(string)
+	path := "dcim/racks/" + id + "/elevation/"
+	free := func(unit int) string {
+		return fmt.Sprintf(`{"id":%d,"name":"U%d","face":{"value":"front","label":"Front"},"device":null,"occupied":false}`, unit, unit)
+	}
+	mounted := `{"id":5,"name":"U5","face":{"value":"front","label":"Front"},"device":{"id":"` + device1 + `"`
+	run(t, s, []step{
+		{"", "GET", path, ``, 200, `{"count":10,"next":null,"previous":null,"results":[` + free(10) + "," + free(9)},
+		{"", "PATCH", "dcim/devices/" + device1 + "/", `{"rack":{"name":"rack1"},"location":{"name":"R1"},"position":4,"face":"front"}`, 200, ``},
+		{"", "GET", path, ``, 200, free(6) + "," + mounted},
+		{"", "GET", path + "?limit=1&offset=6", ``, 200, `"next":"http://nautobot/api/` + path + `?limit=1&offset=7"`},
+		{"", "GET", path + "?face=rear&limit=1&offset=5", ``, 200, `"name":"U5","face":{"value":"rear","label":"Rear"},"device":{"id":"` + device1 + `"`}, // of full depth
+		{"", "GET", path + "?expand_devices=false", ``, 200, `{"count":9,`},
+		{"", "GET", path + "?q=U1", ``, 200, `{"count":2,`},
+		{"", "GET", path + "?exclude=" + device1, ``, 200, free(6) + "," + free(5) + "," + free(4)},
+		{"", "GET", path + "?face=top", ``, 400, `{"face":["\"top\" is not a valid choice."]}`},
+		{"", "PATCH", "dcim/racks/" + id + "/", `{"desc_units":true}`, 200, ``},
+		{"", "GET", path, ``, 200, `"results":[` + free(1)},
+		{"", "POST", path, `{}`, 405, `not allowed`},
+	})
+}
+
 func TestRelationships(t *testing.T) {
 	s := stocked(t)
 	run(t, s, []step{

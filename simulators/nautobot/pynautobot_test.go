@@ -122,7 +122,7 @@ func TestPynautobotCalls(t *testing.T) {
 		{"nb.dcim.devices.filter(name='d1', exclude_m2m=False)", "GET", "/api/dcim/devices/?name=d1&exclude_m2m=False", "", nil, 200, []string{`"software_image_files":[]`}},
 		{"nb.dcim.devices.filter(name='d1', exclude_m2m=True)", "GET", "/api/dcim/devices/?name=d1&exclude_m2m=True", "", nil, 200, []string{`"name":"d1"`}},
 		{"nb.dcim.devices.filter(name='d1', include='config_context')", "GET", "/api/dcim/devices/?name=d1&include=config_context", "", nil, 200, []string{`"config_context":{}`}},
-		{"nb.dcim.devices.all(limit=2)", "GET", "/api/dcim/devices/?limit=2", "", nil, 200, []string{`"next":"BASE/api/dcim/devices/?limit=2\u0026offset=2"`}},
+		{"nb.dcim.devices.all(limit=2)", "GET", "/api/dcim/devices/?limit=2", "", nil, 200, []string{`"next":"BASE/api/dcim/devices/?limit=2&offset=2"`}},
 		{"the same, by next", "GET", "/api/dcim/devices/?limit=2&offset=2", "", nil, 200, []string{`"previous":"BASE/api/dcim/devices/?limit=2"`}},
 		{"nb.dcim.devices.all(limit=2, offset=1)", "GET", "/api/dcim/devices/?limit=2&offset=1", "", nil, 200, []string{`"results":[{`}},
 		{"nb.dcim.devices.all(), threading=True", "GET", "/api/dcim/devices/?limit=0", "", nil, 200, []string{`"next":null`}},
@@ -189,7 +189,7 @@ func TestPynautobotCalls(t *testing.T) {
 			seen["SECOND"] = page.Results[0].ID
 		}
 		for _, part := range c.parts {
-			if part = fill(part); !strings.Contains(got, part) && !strings.Contains(got, strings.ReplaceAll(part, `\u0026`, "&")) {
+			if part = fill(part); !strings.Contains(got, part) {
 				t.Errorf("%d: %s: %s %s: %s\nlacks %s", i, c.call, c.method, c.path, got, part)
 			}
 		}

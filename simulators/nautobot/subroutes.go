@@ -24,6 +24,7 @@ func init() {
 		"ipam/prefixes/available-prefixes": {both, allocation{"ipam/prefixes", listPrefixes, takePrefixes}.serve},
 		"ipam/vlan-groups/available-vlans": {both, serveVLANs},
 		"extras/graphql-queries/run":       {"POST", runSavedQuery},
+		"dcim/racks/elevation":             {"GET", serveElevation},
 	}
 	for _, path := range []string{"circuits/circuit-terminations", "dcim/console-ports", "dcim/console-server-ports", "dcim/interfaces",
 		"dcim/power-feeds", "dcim/power-outlets", "dcim/power-ports"} {

@@ -23,8 +23,11 @@ import (
 // BuiltIn is the name that stands for the scenarios that come with eventrig.
 const BuiltIn = "built-in"
 
-// partSize is how many events of a file make a part.
-const partSize = 512
+// A part of a file has so many events, or fewer where they are large: so many bytes.
+const (
+	partEvents = 512
+	partBytes  = 8 << 20
+)
 
 // moment is when the notifications of scenarios are written.
 var moment = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -100,7 +103,7 @@ func New(files, paths []string, form string, seed int64) (*Corpus, error) {
 // after the first error, which is bad input and names file and line.
 func (c *Corpus) Parts(ctx context.Context, stdin io.Reader) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
-		part := Part{First: true}
+		part, size := Part{First: true}, 0
 		for event, err := range message.Files(c.Files, stdin, message.Options{As: c.Form}) {
 			if err == nil {
 				err = ctx.Err()
@@ -109,11 +112,12 @@ func (c *Corpus) Parts(ctx context.Context, stdin io.Reader) iter.Seq2[Part, err
 				yield(Part{}, err)
 				return
 			}
-			if part.Events = append(part.Events, event); len(part.Events) == partSize {
+			part.Events, size = append(part.Events, event), size+len(event.Raw)
+			if len(part.Events) == partEvents || size >= partBytes {
 				if !yield(part, nil) {
 					return
 				}
-				part = Part{Events: make([]message.Event, 0, partSize)}
+				part, size = Part{}, 0
 			}
 		}
 		if len(part.Events) > 0 && !yield(part, nil) {

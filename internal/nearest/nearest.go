@@ -12,8 +12,9 @@ import (
 // Name returns the candidate that name is most likely meant to be, or "" when none is close.
 func Name(name string, candidates []string) string {
 	best, distance := "", len(name)/3+2
+	folded := fold(name)
 	for _, candidate := range candidates {
-		if d := edits(fold(name), fold(candidate)); d < distance {
+		if d := edits(folded, fold(candidate)); d < distance {
 			best, distance = candidate, d
 		}
 	}
@@ -31,9 +32,10 @@ func Names(name string, candidates []string, n int) []string {
 	return sorted[:min(n, len(sorted))]
 }
 
-func fold(s string) string {
-	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s))
-}
+// marks do not count. One is made for all: making a Replacer costs more than what it is used for.
+var marks = strings.NewReplacer("-", "", "_", "")
+
+func fold(s string) string { return marks.Replace(strings.ToLower(s)) }
 
 // edits is the number of letters to insert, remove, replace or swap with the next to make b of a.
 func edits(a, b string) int {

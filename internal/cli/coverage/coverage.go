@@ -15,16 +15,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/eventrig/eventrig/internal/cli/corpusflags"
 	"github.com/eventrig/eventrig/internal/cli/paint"
-	"github.com/eventrig/eventrig/internal/corpus"
 	"github.com/eventrig/eventrig/internal/coverage"
-	"github.com/eventrig/eventrig/internal/evaluate"
 	"github.com/eventrig/eventrig/internal/failure"
-	"github.com/eventrig/eventrig/internal/message"
 	"github.com/eventrig/eventrig/internal/nearest"
 	"github.com/eventrig/eventrig/internal/pipeline"
 	"github.com/eventrig/eventrig/manifests"
@@ -34,13 +31,7 @@ import (
 type flags struct {
 	manifests []string
 	reading   pipeline.Options
-	corpus    []string
-	scenarios []string
-	form      string
-	source    string
-	time      string
-	wrap      bool
-	seed      int64
+	events    corpusflags.Flags
 	all       bool
 	failUnder []string
 	output    string
@@ -84,36 +75,16 @@ Percentages count points, not lines; docs/coverage.md says what they mean and wh
 	}
 	options := command.Flags()
 	options.StringArrayVarP(&f.manifests, "manifests", "m", nil, "`PATH` of manifests: a file, a folder, a kustomization, a chart (repeatable; default: UnderStack's, which are built in)")
-	options.StringArrayVarP(&f.corpus, "corpus", "c", nil, "`FILE` of recorded events, or a folder of such files; - is standard input (repeatable)")
-	options.StringArrayVar(&f.scenarios, "scenarios", nil, "`PATH` of scenarios, a file or a folder; "+corpus.BuiltIn+": those that come with eventrig (repeatable; default without --corpus)")
-	options.StringVar(&f.form, "form", "", "how recorded events are written (default: found out): "+formNames())
-	options.StringVar(&f.source, "source", "", "the EventSource's event that the events come from: `NAMESPACE/NAME/EVENT`")
-	options.StringVar(&f.time, "time", "", "when the EventSource gets the events, for time filters: `RFC3339` (default: now)")
-	options.BoolVar(&f.wrap, "wrap", false, "put notifications without oslo's envelope into one")
-	options.Int64Var(&f.seed, "seed", 1, "of what scenarios draw at random")
+	f.events.Add(command)
 	options.BoolVar(&f.all, "all", false, "show what is reached, too")
 	options.StringArrayVar(&f.failUnder, "fail-under", nil, "exit status 1 where less is reached: `[KIND=]PERCENT`, of a kind or in all (repeatable)")
 	options.StringVarP(&f.output, "output", "o", "text", "text, json or html")
 	f.reading.Flags(options)
-	completions := map[string]cobra.CompletionFunc{
-		"output": cobra.FixedCompletions([]string{"text", "json", "html"}, cobra.ShellCompDirectiveNoFileComp),
-		"form":   cobra.FixedCompletions(strings.Split(formNames(), ", "), cobra.ShellCompDirectiveNoFileComp),
-	}
-	for flag, function := range completions {
-		if err := command.RegisterFlagCompletionFunc(flag, function); err != nil {
-			panic(err) // only a misspelt flag name gets here
-		}
+	if err := command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "html"}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // only a misspelt flag name gets here
 	}
 	command.RunE = func(command *cobra.Command, _ []string) error { return f.run(command) }
 	return command
-}
-
-func formNames() string {
-	var names []string
-	for _, form := range message.Forms() {
-		names = append(names, string(form))
-	}
-	return strings.Join(names, ", ")
 }
 
 func (f *flags) run(command *cobra.Command) error {
@@ -124,13 +95,11 @@ func (f *flags) run(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	options := evaluate.Options{Source: f.source, Wrap: f.wrap}
-	if f.time != "" {
-		if options.Time, err = time.Parse(time.RFC3339, f.time); err != nil {
-			return failure.New(failure.BadInput, "such as 2026-11-24T18:00:00Z", "--time %q is no time of RFC 3339", f.time)
-		}
+	options, err := f.events.Options()
+	if err != nil {
+		return err
 	}
-	events, err := corpus.New(f.corpus, f.scenarios, f.form, f.seed)
+	events, err := f.events.Corpus()
 	if err != nil {
 		return err
 	}

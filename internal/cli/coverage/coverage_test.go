@@ -1,50 +1,19 @@
 package coverage_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/eventrig/eventrig/internal/cli/clitest"
 	command "github.com/eventrig/eventrig/internal/cli/coverage"
 	"github.com/eventrig/eventrig/internal/coverage"
-	"github.com/eventrig/eventrig/internal/failure"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// run runs the command and returns what it prints and its exit status.
 func run(t testing.TB, arguments ...string) (stdout string, status int, err error) {
 	t.Helper()
-	c := command.New()
-	c.SilenceUsage, c.SilenceErrors = true, true
-	var out, talk bytes.Buffer
-	c.SetOut(&out)
-	c.SetErr(&talk)
-	c.SetIn(strings.NewReader(""))
-	c.SetArgs(arguments)
-	err = c.ExecuteContext(t.Context())
-	return out.String(), failure.ExitStatus(err), err
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is not what is printed (go test -update writes it anew):\n%s", file, got)
-	}
+	return clitest.Run(t, command.New(), arguments...)
 }
 
 var small = []string{"--manifests", "testdata/pipeline", "--corpus", "testdata/events.jsonl"}
@@ -54,12 +23,12 @@ func TestText(t *testing.T) {
 	if status != 0 {
 		t.Fatal(err)
 	}
-	golden(t, "text.golden", out)
+	clitest.Golden(t, "text.golden", out)
 	out, status, err = run(t, append(small, "--all")...)
 	if status != 0 {
 		t.Fatal(err)
 	}
-	golden(t, "all.golden", out)
+	clitest.Golden(t, "all.golden", out)
 }
 
 func TestJSON(t *testing.T) {
@@ -140,6 +109,30 @@ func TestExitStatus(t *testing.T) {
 				t.Error("a failed check, and no result")
 			}
 		})
+	}
+}
+
+// The lines are those of the chart's templates, which is what its author edits.
+func TestAChartWithValues(t *testing.T) {
+	chart := filepath.Join("..", "..", "pipeline", "testdata", "chart")
+	out, status, err := run(t, "--manifests", chart, "--set", "enabled.keystone=false", "--namespace", "openstack", "--scenarios", "built-in", "-o", "json")
+	if status != 0 {
+		t.Fatal(err)
+	}
+	var report coverage.Report
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, p := range report.Points {
+		found = found || p.Kind == coverage.Dependency && p.File == filepath.Join(chart, "templates", "sensor-nova.yaml") && p.Line > 2
+	}
+	if !found {
+		t.Errorf("no dependency of the chart's Sensor has its line: %s", out)
+	}
+	out, status, err = run(t, "--manifests", chart, "--set", "enabled.keystone=false", "--namespace", "openstack", "-o", "html")
+	if status != 0 || !strings.Contains(out, "sensor-nova.yaml") {
+		t.Errorf("%v", err)
 	}
 }
 

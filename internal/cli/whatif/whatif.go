@@ -9,17 +9,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/eventrig/eventrig/internal/cli/corpusflags"
 	"github.com/eventrig/eventrig/internal/cli/lifecycle"
 	"github.com/eventrig/eventrig/internal/cli/paint"
-	"github.com/eventrig/eventrig/internal/corpus"
-	"github.com/eventrig/eventrig/internal/evaluate"
 	"github.com/eventrig/eventrig/internal/failure"
-	"github.com/eventrig/eventrig/internal/message"
 	"github.com/eventrig/eventrig/internal/pipeline"
 	"github.com/eventrig/eventrig/internal/whatif"
 )
@@ -29,13 +25,7 @@ type flags struct {
 	old, new     []string
 	manifests    []string
 	reading      pipeline.Options
-	corpus       []string
-	scenarios    []string
-	form         string
-	source       string
-	time         string
-	wrap         bool
-	seed         int64
+	events       corpusflags.Flags
 	reasons      bool
 	all          bool
 	failOnChange bool
@@ -80,21 +70,12 @@ What becomes of an event is argo-events' own word, as with eventrig explain; no 
 	options.StringArrayVar(&f.old, "old", nil, "old manifests: `DIR|REV:PATH|REV` (repeatable)")
 	options.StringArrayVar(&f.new, "new", nil, "new manifests: `DIR|REV:PATH|REV` (repeatable; default with --manifests: the working tree)")
 	options.StringArrayVarP(&f.manifests, "manifests", "m", nil, "`PATH` of the manifests in the revisions, named from the current folder (repeatable)")
-	options.StringArrayVarP(&f.corpus, "corpus", "c", nil, "`FILE` of recorded events, or a folder of such files; - is standard input (repeatable)")
-	options.StringArrayVar(&f.scenarios, "scenarios", nil, "`PATH` of scenarios, a file or a folder; "+corpus.BuiltIn+": those that come with eventrig (repeatable; default without --corpus)")
-	options.StringVar(&f.form, "form", "", "how recorded events are written (default: found out): "+formNames())
-	options.StringVar(&f.source, "source", "", "the EventSource's event that the events come from: `NAMESPACE/NAME/EVENT`")
-	options.StringVar(&f.time, "time", "", "when the EventSource gets the events, for time filters: `RFC3339` (default: now)")
-	options.BoolVar(&f.wrap, "wrap", false, "put notifications without oslo's envelope into one")
-	options.Int64Var(&f.seed, "seed", 1, "of what scenarios draw at random")
+	f.events.Add(command)
 	options.BoolVar(&f.reasons, "reasons", false, "also show where only the reason is another one")
 	options.BoolVar(&f.all, "all", false, "name every event of a change, and show the difference of each")
 	options.BoolVar(&f.failOnChange, "fail-on-change", false, "exit status 1 where the outcome of an event changes, or a Sensor or EventSource is new or gone")
 	f.reading.Flags(options)
 	_ = command.MarkFlagDirname("manifests")
-	if err := command.RegisterFlagCompletionFunc("form", cobra.FixedCompletions(strings.Split(formNames(), ", "), cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // only a misspelt flag name gets here
-	}
 	check := lifecycle.Output(command, &f.output)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if err := check(); err != nil {
@@ -105,22 +86,12 @@ What becomes of an event is argo-events' own word, as with eventrig explain; no 
 	return command
 }
 
-func formNames() string {
-	var names []string
-	for _, form := range message.Forms() {
-		names = append(names, string(form))
+func (f *flags) run(command *cobra.Command) error {
+	evaluation, err := f.events.Options()
+	if err != nil {
+		return err
 	}
-	return strings.Join(names, ", ")
-}
-
-func (f *flags) run(command *cobra.Command) (err error) {
-	options := whatif.Options{Reasons: f.reasons, Evaluate: evaluate.Options{Source: f.source, Wrap: f.wrap}}
-	if f.time != "" {
-		if options.Evaluate.Time, err = time.Parse(time.RFC3339, f.time); err != nil {
-			return failure.New(failure.BadInput, "such as 2026-11-24T18:00:00Z", "--time %q is no time of RFC 3339", f.time)
-		}
-	}
-	events, err := corpus.New(f.corpus, f.scenarios, f.form, f.seed)
+	events, err := f.events.Corpus()
 	if err != nil {
 		return err
 	}
@@ -128,7 +99,7 @@ func (f *flags) run(command *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	report, err := whatif.Compare(command.Context(), before.graph, after.graph, events, command.InOrStdin(), options)
+	report, err := whatif.Compare(command.Context(), before.graph, after.graph, events, command.InOrStdin(), whatif.Options{Reasons: f.reasons, Evaluate: evaluation})
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,7 @@
 package whatif_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,42 +11,14 @@ import (
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/eventrig/eventrig/internal/cli/clitest"
 	command "github.com/eventrig/eventrig/internal/cli/whatif"
-	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/whatif"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// run runs the command and returns what it prints and its exit status.
 func run(t testing.TB, arguments ...string) (stdout string, status int, err error) {
 	t.Helper()
-	c := command.New()
-	c.SilenceUsage, c.SilenceErrors = true, true
-	var out, talk bytes.Buffer
-	c.SetOut(&out)
-	c.SetErr(&talk)
-	c.SetIn(strings.NewReader(""))
-	c.SetArgs(arguments)
-	err = c.ExecuteContext(t.Context())
-	return out.String(), failure.ExitStatus(err), err
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is not what is printed (go test -update writes it anew):\n%s", file, got)
-	}
+	return clitest.Run(t, command.New(), arguments...)
 }
 
 var small = []string{"--old", "testdata/old", "--new", "testdata/new", "--corpus", "testdata/events.jsonl"}
@@ -59,7 +29,7 @@ func TestText(t *testing.T) {
 		if status != 0 {
 			t.Fatal(err)
 		}
-		golden(t, name, out)
+		clitest.Golden(t, name, out)
 	}
 }
 

@@ -49,7 +49,7 @@ func TestEveryStepThatMakesAnEvent(t *testing.T) {
   - publish: {raw: "not JSON", vhost: v, exchange: e, routing-key: r}
   - webhook: {eventSource: hook, event: alerts, body: {a: 1}, headers: {x-token: t}}
   - webhook: {eventSource: hook, event: alerts, body: "no JSON", status: 400}
-  - apply: {objects: [{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: n}}]}
+  - apply: {objects: [{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: n}, stringData: {password: pw}}]}
   - apply: {objects: [{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: n, labels: {k: v}}}]}
   - delete: {objects: [{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: n}}]}
   - openstack: {create: project, id: "${project}", set: {name: corpus, domain_id: default}, notify: true}
@@ -79,6 +79,11 @@ func TestEveryStepThatMakesAnEvent(t *testing.T) {
 	if !strings.Contains(string(part.Events[5].Passed), `"type":"UPDATE"`) || !strings.Contains(string(part.Events[5].Passed), `"resource":"secrets"`) ||
 		!strings.Contains(string(part.Events[6].Passed), `"type":"DELETE"`) || !strings.Contains(string(part.Events[6].Passed), `"labels":{"k":"v"}`) {
 		t.Errorf("%s\n%s", part.Events[5].Passed, part.Events[6].Passed)
+	}
+	// As an API server has it: of a type, and not in plain text.
+	if passed := string(part.Events[4].Passed); !strings.Contains(passed, `"type":"Opaque"`) || !strings.Contains(passed, `"data":{"password":"cHc="}`) ||
+		strings.Contains(passed, "stringData") || !strings.Contains(passed, `"creationTimestamp":"2026-01-02T03:04:05Z"`) {
+		t.Errorf("%s", passed)
 	}
 	if len(part.Submitted) != 1 || part.Submitted[0].Template != "argo-events/t" || !strings.HasSuffix(part.Submitted[0].Place, "s.yaml:15") {
 		t.Errorf("%+v", part.Submitted)

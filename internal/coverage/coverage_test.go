@@ -279,6 +279,11 @@ func TestUnderStacksTreeByItsScenarios(t *testing.T) {
 	if got := states(report, coverage.Handler)["openstack-oslo-event takes baremetal.node.delete.end"]; got != coverage.Reached {
 		t.Errorf("the handler of deleted nodes is %q", got)
 	}
+	for _, sensor := range []string{"keystone-automation-user-upsert", "keystone-automation-user-delete"} {
+		if got := states(report, coverage.Sensor)[sensor]; got != coverage.Reached {
+			t.Errorf("%s, which a Secret of a scenario fires, is %q", sensor, got)
+		}
+	}
 	if got := states(report, coverage.Template)["openstack-oslo-event"]; got != coverage.Reached {
 		t.Errorf("the template that a template of the Workflow names is %q", got)
 	}

@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -197,6 +198,12 @@ func (t *tally) trigger(result *evaluate.Result, sensor *sensorPlan, plan *trigg
 		t.near(plan.acts, Failed)
 		t.near(sensor.fires, Failed)
 		plan.acts.Why = "it fails: " + acted.Error
+		for _, p := range acted.Parameters {
+			if p.Error != "" {
+				plan.acts.Why = "it fails of the parameter " + p.Dest
+				break
+			}
+		}
 	default:
 		t.hit(plan.acts)
 		t.hit(sensor.fires)
@@ -227,7 +234,7 @@ func (t *tally) parameter(plan parameterPlan, got *evaluate.Parameter) {
 	switch {
 	case got.Error != "":
 		t.near(plan.taken, Failed)
-		plan.taken.Why = "it cannot be resolved: " + got.Error
+		plan.taken.Why = "it cannot be resolved: " + cmp.Or(got.Note, got.Error)
 	case got.Default && plan.fallback != nil:
 		t.near(plan.taken, Default)
 		t.hit(plan.fallback)

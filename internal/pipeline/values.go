@@ -155,6 +155,9 @@ var clusterScoped = []string{
 	"ValidatingWebhookConfiguration", "VolumeAttachment",
 }
 
+// ClusterScoped returns the kinds that lie in no namespace, as far as they are known without a cluster.
+func ClusterScoped() []string { return slices.Clone(clusterScoped) }
+
 // inNamespace puts an object without a namespace into the one that it would be applied to.
 func inNamespace(object Object, namespace string) Object {
 	if namespace != "" && object.GetNamespace() == "" && !slices.Contains(clusterScoped, object.GetKind()) {

@@ -91,7 +91,8 @@ func bare(b *testing.B, graph *pipeline.Graph, event message.Event) int {
 					continue
 				}
 			}
-			argo := &aev1.Event{Context: &aev1.EventContext{ID: "1", Source: d.EventSourceName, Subject: d.EventName, Type: "amqp", Time: metav1.Time{Time: transformed.Time()}}, Data: transformed.Data()}
+			argo := &aev1.Event{Context: &aev1.EventContext{ID: "1", Source: d.EventSourceName, Subject: d.EventName, Type: "amqp", Time: metav1.Time{Time: transformed.Time()},
+				DataContentType: transformed.DataContentType(), SpecVersion: transformed.SpecVersion()}, Data: transformed.Data()}
 			if d.Filters != nil {
 				if pass, err := dependencies.Filter(argo, d.Filters, d.FiltersLogicalOperator); err != nil || !pass {
 					continue

@@ -15,12 +15,12 @@ import (
 )
 
 // dataCheck explains one data filter. Whether it passes is argo-events' word.
-func dataCheck(event *aev1.Event, f aev1.DataFilter, operator aev1.LogicalOperator) Check {
+func dataCheck(event *aev1.Event, f aev1.DataFilter, operator aev1.LogicalOperator, known *answer) Check {
 	c := Check{Path: f.Path, Type: string(f.Type), Comparator: string(f.Comparator), Want: f.Value, Template: f.Template}
 	if c.Comparator == "" {
 		c.Comparator = "="
 	}
-	c.ask(event, &aev1.EventDependencyFilter{Data: []aev1.DataFilter{f}, DataLogicalOperator: operator})
+	c.ask(event, &aev1.EventDependencyFilter{Data: []aev1.DataFilter{f}, DataLogicalOperator: operator}, known)
 	if event.Data == nil || !gjson.ValidBytes(event.Data) {
 		return c
 	}

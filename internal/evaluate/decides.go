@@ -31,7 +31,7 @@ func (o *Outcome) Matches(check int) []bool {
 	for i, value := range filter.Value {
 		filter.Value = []string{value}
 		var alone Check
-		alone.ask(event, &aev1.EventDependencyFilter{Data: []aev1.DataFilter{filter}})
+		alone.ask(event, &aev1.EventDependencyFilter{Data: []aev1.DataFilter{filter}}, nil)
 		matches[i] = alone.Pass
 	}
 	return matches

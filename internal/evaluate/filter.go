@@ -86,7 +86,7 @@ func (e *Evaluator) filter(o *Outcome) {
 	if operator == aev1.OrLogicalOperator {
 		o.Operator = "or"
 	}
-	o.Checks = checks(event, filters)
+	o.Checks = checks(event, filters, answerFor(o.Dependency, passed, err))
 	if own := joined(o.Checks, filters, operator); own != o.passed {
 		o.Doubt = fmt.Sprintf("argo-events says %v, the filters one by one %v (%v)", o.passed, own, err)
 	}
@@ -132,28 +132,50 @@ func mayRunOn(filters *aev1.EventDependencyFilter) bool {
 	return false
 }
 
+// answer is argo-events' word on all filters together, where it is its word on each of them, too; else nil.
+type answer struct {
+	pass bool
+	err  error
+}
+
+func answerFor(d *aev1.EventDependency, pass bool, err error) *answer {
+	f := d.Filters
+	count := len(f.Exprs) + len(f.Data)
+	for _, there := range []bool{f.Context != nil, f.Time != nil, f.Script != ""} {
+		if there {
+			count++
+		}
+	}
+	const or = aev1.OrLogicalOperator
+	all := pass && d.FiltersLogicalOperator != or && f.DataLogicalOperator != or && f.ExprLogicalOperator != or
+	if count == 1 || all {
+		return &answer{pass, err}
+	}
+	return nil
+}
+
 // checks looks at each filter on its own, in argo-events' order.
-func checks(event *aev1.Event, filters *aev1.EventDependencyFilter) []Check {
+func checks(event *aev1.Event, filters *aev1.EventDependencyFilter, known *answer) []Check {
 	var all []Check
 	for i, f := range filters.Exprs {
-		c := exprCheck(event, f, filters.ExprLogicalOperator)
+		c := exprCheck(event, f, filters.ExprLogicalOperator, known)
 		c.Kind, c.Index = "exprs", i
 		all = append(all, c)
 	}
 	for i, f := range filters.Data {
-		c := dataCheck(event, f, filters.DataLogicalOperator)
+		c := dataCheck(event, f, filters.DataLogicalOperator, known)
 		c.Kind, c.Index = "data", i
 		all = append(all, c)
 	}
 	if filters.Context != nil {
-		all = append(all, contextCheck(event, filters.Context))
+		all = append(all, contextCheck(event, filters.Context, known))
 	}
 	if filters.Time != nil {
-		all = append(all, timeCheck(event, filters.Time))
+		all = append(all, timeCheck(event, filters.Time, known))
 	}
 	if filters.Script != "" {
 		c := Check{Kind: "script", Want: []string{"true"}}
-		c.ask(event, &aev1.EventDependencyFilter{Script: filters.Script})
+		c.ask(event, &aev1.EventDependencyFilter{Script: filters.Script}, known)
 		c.Got = json.RawMessage(fmt.Sprint(c.Pass))
 		if !c.Pass && c.Error == "" {
 			c.Hint = "the script must return true itself; any other value counts as false"
@@ -163,8 +185,15 @@ func checks(event *aev1.Event, filters *aev1.EventDependencyFilter) []Check {
 	return all
 }
 
-// ask lets argo-events decide a filter on its own.
-func (c *Check) ask(event *aev1.Event, alone *aev1.EventDependencyFilter) {
+// ask lets argo-events decide a filter on its own, unless its word is known.
+func (c *Check) ask(event *aev1.Event, alone *aev1.EventDependencyFilter, known *answer) {
+	if known != nil {
+		c.Pass = known.pass
+		if known.err != nil {
+			c.Error = known.err.Error()
+		}
+		return
+	}
 	pass, err := dependencies.Filter(event, alone, aev1.AndLogicalOperator)
 	c.Pass = pass
 	if err != nil {

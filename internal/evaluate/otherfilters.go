@@ -11,9 +11,9 @@ import (
 )
 
 // exprCheck explains one expression with its fields.
-func exprCheck(event *aev1.Event, f aev1.ExprFilter, operator aev1.LogicalOperator) Check {
+func exprCheck(event *aev1.Event, f aev1.ExprFilter, operator aev1.LogicalOperator, known *answer) Check {
 	c := Check{Path: f.Expr, Want: []string{"true"}}
-	c.ask(event, &aev1.EventDependencyFilter{Exprs: []aev1.ExprFilter{f}, ExprLogicalOperator: operator})
+	c.ask(event, &aev1.EventDependencyFilter{Exprs: []aev1.ExprFilter{f}, ExprLogicalOperator: operator}, known)
 	if event.Data == nil || !gjson.ValidBytes(event.Data) {
 		return c
 	}
@@ -39,9 +39,9 @@ func exprCheck(event *aev1.Event, f aev1.ExprFilter, operator aev1.LogicalOperat
 }
 
 // contextCheck explains the comparison of the CloudEvent's own fields; empty ones are not compared.
-func contextCheck(event *aev1.Event, wanted *aev1.EventContext) Check {
+func contextCheck(event *aev1.Event, wanted *aev1.EventContext, known *answer) Check {
 	c := Check{Kind: "context"}
-	c.ask(event, &aev1.EventDependencyFilter{Context: wanted})
+	c.ask(event, &aev1.EventDependencyFilter{Context: wanted}, known)
 	for _, field := range []struct{ name, want, got string }{
 		{"type", wanted.Type, event.Context.Type}, {"subject", wanted.Subject, event.Context.Subject},
 		{"source", wanted.Source, event.Context.Source}, {"datacontenttype", wanted.DataContentType, event.Context.DataContentType},
@@ -63,13 +63,13 @@ func contextCheck(event *aev1.Event, wanted *aev1.EventContext) Check {
 }
 
 // timeCheck explains a time of the day.
-func timeCheck(event *aev1.Event, f *aev1.TimeFilter) Check {
+func timeCheck(event *aev1.Event, f *aev1.TimeFilter, known *answer) Check {
 	zone := f.Timezone
 	if zone == "" {
 		zone = "UTC"
 	}
 	c := Check{Kind: "time", Path: "time", Want: []string{fmt.Sprintf("from %s, before %s (%s)", f.Start, f.Stop, zone)}}
-	c.ask(event, &aev1.EventDependencyFilter{Time: f})
+	c.ask(event, &aev1.EventDependencyFilter{Time: f}, known)
 	at := event.Context.Time.Time
 	if location, err := time.LoadLocation(zone); err == nil {
 		at = at.In(location)

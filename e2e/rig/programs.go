@@ -4,8 +4,12 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
+
+	aev1 "github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
 
 	"github.com/eventrig/eventrig/internal/images"
+	"github.com/eventrig/eventrig/internal/pipeline"
 )
 
 // programs are what a rig runs, as host paths, and what stands behind the images of its pods.
@@ -33,6 +37,12 @@ func (r *Rig) findPrograms(ctx context.Context) (_ programs, err error) {
 			folder, err := builder.ArgoWorkflows(ctx, r.options.ArgoWorkflows)
 			components.WorkflowController, components.ArgoExec = filepath.Join(folder, "workflow-controller"), filepath.Join(folder, "argoexec")
 			return err
+		},
+		func() (err error) {
+			if submits(r.manifests.graph) {
+				components.ArgoCLI, err = binary(builder.ArgoCLI(ctx, r.options.ArgoWorkflows))("argo")
+			}
+			return
 		},
 		// What installs them too: a version that cannot be had is found before anything runs.
 		func() (err error) {
@@ -67,6 +77,15 @@ func (r *Rig) findPrograms(ctx context.Context) (_ programs, err error) {
 	}
 	r.versions["argo-events"], r.versions["argo-workflows"] = r.options.ArgoEvents, r.options.ArgoWorkflows
 	return found, nil
+}
+
+// submits reports whether a Sensor executes the argo command line: it does for its argoWorkflow triggers.
+func submits(graph *pipeline.Graph) bool {
+	return slices.ContainsFunc(graph.Sensors(), func(sensor pipeline.Sensor) bool {
+		return slices.ContainsFunc(sensor.Typed.Spec.Triggers, func(trigger aev1.Trigger) bool {
+			return trigger.Template != nil && trigger.Template.ArgoWorkflow != nil
+		})
+	})
 }
 
 // binary names one program in a folder of built ones.

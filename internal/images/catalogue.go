@@ -73,7 +73,7 @@ var UnderStackCommands = map[string][]string{
 		"sync-keystone", "sync-network-segment-range", "undersync-switch",
 	},
 	"ghcr.io/rackerlabs/understack/openstack-client":      {"openstack", "python", "python3"},
-	"ghcr.io/rss-engineering/undercloud-nautobot/ansible": {"ansible-runner"},
+	"ghcr.io/rss-engineering/undercloud-nautobot/ansible": {"ansible-playbook", "ansible-runner"},
 	"python": {"python", "python3"},
 }
 

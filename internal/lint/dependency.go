@@ -12,10 +12,12 @@ import (
 	"github.com/eventrig/eventrig/internal/pipeline"
 )
 
-// jqLimit bounds one run of a jq program, and jqTotal all of one dependency's.
+// jqLimit bounds one run of a jq program, and jqTotal all of one dependency's. On a busy machine a run of a millisecond may
+// take long, so it is tried jqTries times before the program is called endless; a longer limit would let it take more memory.
 const (
 	jqLimit = 250 * time.Millisecond
-	jqTotal = 2 * time.Second
+	jqTries = 3
+	jqTotal = 20 * time.Second
 )
 
 // sensorDependency is a Sensor's dependency with what can be told of the events that it gets.
@@ -111,7 +113,7 @@ func (d *sensorDependency) try(in *Input, known sample) bool {
 	result := outcome{sample: known}
 	var after any = known.value
 	if d.program != nil {
-		if after, result.err = d.program.Run(in.Context(), known.value, jqLimit); errors.Is(result.err, jq.ErrSlow) {
+		if after, result.err = d.transform(in, known.value); errors.Is(result.err, jq.ErrSlow) {
 			return false
 		}
 	}
@@ -124,6 +126,16 @@ func (d *sensorDependency) try(in *Input, known sample) bool {
 	}
 	d.outcomes = append(d.outcomes, result)
 	return true
+}
+
+// transform runs the dependency's jq program; jq.ErrSlow says that it does not come to an end.
+func (d *sensorDependency) transform(in *Input, value any) (after any, err error) {
+	for range jqTries {
+		if after, err = d.program.Run(in.Context(), value, jqLimit); !errors.Is(err, jq.ErrSlow) {
+			break
+		}
+	}
+	return after, err
 }
 
 // passes asks Argo Events' own code whether the filters let data through. Lua is left out: it has no limit of time.

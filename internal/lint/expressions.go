@@ -128,7 +128,7 @@ func checkHiddenError(in *Input, report Report) {
 			continue
 		}
 		bare := amqpData("", "", map[string]any{"event_type": d.outcomes[worked].eventType, "payload": map[string]any{}})
-		output, err := d.program.Run(in.Context(), bare, jqLimit)
+		output, err := d.transform(in, bare)
 		if _, ok := output.(map[string]any); ok && err == nil {
 			continue
 		}
@@ -161,7 +161,7 @@ func checkEnds(in *Input, report Report) {
 	for _, d := range sensorDependencies.Of(in) {
 		slow := d.slow
 		if d.program != nil && len(d.outcomes) == 0 && !slow {
-			_, err := d.program.Run(in.Context(), map[string]any{"body": map[string]any{}}, jqLimit)
+			_, err := d.transform(in, map[string]any{"body": map[string]any{}})
 			slow = err == jq.ErrSlow && in.Context().Err() == nil
 		}
 		if slow {

@@ -92,3 +92,16 @@ func TestUnderStackDefectsAreFound(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkUnderStack is what `eventrig lint` does with UnderStack's tree: it reads the manifests and runs all rules.
+func BenchmarkUnderStack(b *testing.B) {
+	folder := filepath.Join("..", "..", "manifests", "understack")
+	for b.Loop() {
+		graph, problems := pipeline.Read(b.Context(), pipeline.Options{}, folder)
+		in := lint.NewInput(graph, problems)
+		in.Folders = []lint.Folder{{FS: os.DirFS(folder), Name: filepath.ToSlash(folder)}}
+		if len(lint.Run(b.Context(), in, lint.Rules).Findings) == 0 {
+			b.Fatal("nothing is found")
+		}
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // ansibleRunner is `ansible-runner run FOLDER --playbook NAME [--inventory FILE] [--cmdline WORDS]`. UnderStack's storage
@@ -34,8 +36,42 @@ func ansibleRunner(_ context.Context, s Surroundings, arguments []string) int {
 		return 1
 	}
 	fmt.Fprintf(s.Stdout, "ansible-playbook %s -i %s %s\n", playbook, values["--inventory"], values["--cmdline"])
-	if project := s.path(filepath.Join(folder, "project")); isFolder(project) {
-		if _, err := os.Stat(filepath.Join(project, playbook)); err != nil {
+	return s.play(playbook, s.path(filepath.Join(folder, "project")))
+}
+
+// ansiblePlaybook is `ansible-playbook PLAYBOOK... [-i FILE] [-e VARIABLES] [-v]`. Like ansible-runner it runs nothing, and says
+// what would have been run.
+func ansiblePlaybook(_ context.Context, s Surroundings, arguments []string) int {
+	var playbooks []string
+	for i := 0; i < len(arguments); i++ {
+		switch word := arguments[i]; {
+		case slices.Contains([]string{"-i", "--inventory", "--inventory-file", "-e", "--extra-vars", "-l", "--limit", "-t", "--tags", "--skip-tags", "-f", "--forks",
+			"-u", "--user", "-c", "--connection", "-T", "--timeout", "--private-key", "--vault-password-file", "--vault-id", "-M", "--module-path", "--start-at-task"}, word):
+			if i++; i == len(arguments) {
+				fmt.Fprintf(s.Stderr, "ansible-playbook: error: argument %s: expected one argument\n", word)
+				return 2
+			}
+		case !strings.HasPrefix(word, "-"):
+			playbooks = append(playbooks, word)
+		}
+	}
+	if len(playbooks) == 0 {
+		fmt.Fprintln(s.Stderr, "ansible-playbook: error: the following arguments are required: playbook")
+		return 2
+	}
+	fmt.Fprintf(s.Stdout, "ansible-playbook %s\n", strings.Join(arguments, " "))
+	for _, playbook := range playbooks {
+		if code := s.play(playbook, s.path("/runner/project")); code != 0 {
+			return code
+		}
+	}
+	return 0
+}
+
+// play ends a run: with an error where the folder of playbooks is there and has no such one, or where no inventory can be had.
+func (s Surroundings) play(playbook, folder string) int {
+	if isFolder(folder) {
+		if _, err := os.Stat(filepath.Join(folder, playbook)); err != nil {
 			fmt.Fprintf(s.Stderr, "ERROR! the playbook: %s could not be found\n", playbook)
 			return 1
 		}

@@ -107,6 +107,7 @@ var commands map[string]command
 
 func init() { // a literal would refer to itself by way of Names
 	commands = map[string]command{
+		"ansible-playbook":            ansiblePlaybook,
 		"ansible-runner":              ansibleRunner,
 		"netapp-configure-interfaces": netappConfigureInterfaces,
 		"resync-ironic-nautobot":      resyncIronic,

@@ -149,3 +149,17 @@ func TestAnsibleRunnerSaysWhatWouldRun(t *testing.T) {
 	b.expect(t, b.run(t, "ansible-runner", "run", "/runner"), 1)
 	b.expect(t, b.run(t, "ansible-runner"), 2)
 }
+
+// ansible-playbook says what it would run, and fails where its inventory cannot be read, as ansible-runner does.
+func TestAnsiblePlaybookSaysWhatWouldRun(t *testing.T) {
+	b := newBench(t)
+	words := []string{"storage.yml", "--extra-vars", "a=b", "-i", "inventory/x.yaml", "-vvv"}
+	b.expect(t, b.run(t, "ansible-playbook", words...), 1)
+	b.env["NAUTOBOT_TOKEN"] = "token"
+	b.expect(t, b.run(t, "ansible-playbook", words...), 0)
+	if !strings.Contains(b.stdout.String(), "ansible-playbook storage.yml --extra-vars a=b -i inventory/x.yaml -vvv\n") {
+		t.Errorf("stdout %q", b.stdout.String())
+	}
+	b.expect(t, b.run(t, "ansible-playbook", "-i", "x.yaml"), 2)
+	b.expect(t, b.run(t, "ansible-playbook", "storage.yml", "-e"), 2)
+}

@@ -209,12 +209,7 @@ func (o *Observer) pull() {
 
 // Track implements scenario.Observer.
 func (o *Observer) Track(published []scenario.Published, own ...string) ([]string, error) {
-	o.mu.Lock()
-	var sources []*v1alpha1.EventSource
-	for _, name := range sortedNames(o.state.sources) {
-		sources = append(sources, o.state.sources[name])
-	}
-	o.mu.Unlock()
+	sources := o.eventSources()
 	var keys []string
 	own = slices.Clone(own)
 	known := map[[4]string][]route{} // many messages go one way, and finding it asks the API server
@@ -249,6 +244,17 @@ func (o *Observer) routes(sources []*v1alpha1.EventSource, p scenario.Published)
 		return nil, fmt.Errorf("%q is not namespace/name/event", p.Source)
 	}
 	return []route{{queue: directRoute + p.Source, consumers: []consumer{{parts[0], parts[1], parts[2]}}}}, nil
+}
+
+// eventSources returns all EventSources in the order of their names.
+func (o *Observer) eventSources() []*v1alpha1.EventSource {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var sources []*v1alpha1.EventSource
+	for _, name := range sortedNames(o.state.sources) {
+		sources = append(sources, o.state.sources[name])
+	}
+	return sources
 }
 
 // EventSource returns the EventSource of that name, or namespace/name.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
 )
 
 // queueSeparator stands between virtual host and queue in a route's name.
@@ -25,12 +23,7 @@ type Queue struct {
 // Queues returns the named queues of all EventSources. One whose virtual host cannot be told at the moment, because it is
 // in a Secret that cannot be read, is left out.
 func (o *Observer) Queues() []Queue {
-	o.mu.Lock()
-	var sources []*v1alpha1.EventSource
-	for _, name := range sortedNames(o.state.sources) {
-		sources = append(sources, o.state.sources[name])
-	}
-	o.mu.Unlock()
+	sources := o.eventSources()
 	var queues []Queue
 	for _, source := range sources {
 		for _, name := range sortedNames(source.Spec.AMQP) {

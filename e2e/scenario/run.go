@@ -402,27 +402,35 @@ func (r *runner) knownSensors(ctx context.Context) error {
 		r.line = line
 		return failure.New(failure.BadInput, hint, "%s:%d: there is no Sensor %q", r.scenario.File, line, name)
 	}
-	for _, e := range r.spec.Then.Sensors {
-		if err := check(e.Name, e.Line); err != nil {
-			return err
-		}
-	}
-	for _, e := range r.spec.Then.Workflows {
-		if err := check(e.Sensor, e.Line); err != nil {
-			return err
-		}
-	}
-	for _, e := range r.spec.Then.Pods {
-		if err := check(e.Sensor, e.Line); err != nil {
-			return err
-		}
-	}
-	for _, e := range r.spec.Then.Objects {
-		if err := check(e.Sensor, e.Line); err != nil {
+	for _, m := range r.spec.Then.sensorsMeant() {
+		if err := check(m.sensor, m.line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// meant is a Sensor that an expectation is about.
+type meant struct {
+	sensor string
+	line   int
+}
+
+func (t Then) sensorsMeant() []meant {
+	var all []meant
+	for _, e := range t.Sensors {
+		all = append(all, meant{e.Name, e.Line})
+	}
+	for _, e := range t.Workflows {
+		all = append(all, meant{e.Sensor, e.Line})
+	}
+	for _, e := range t.Pods {
+		all = append(all, meant{e.Sensor, e.Line})
+	}
+	for _, e := range t.Objects {
+		all = append(all, meant{e.Sensor, e.Line})
+	}
+	return all
 }
 
 // sameSensor compares namespace/name with a name as a scenario writes it.

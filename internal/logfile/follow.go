@@ -7,8 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/eventrig/eventrig/internal/failure"
 )
 
 // follower reads a file that grows.
@@ -30,6 +33,10 @@ func Follow(ctx context.Context, path string) (io.ReadCloser, error) {
 	if err != nil {
 		if watcher != nil {
 			_ = watcher.Close() // the first error matters more
+		}
+		if errors.Is(err, syscall.EMFILE) {
+			// Nearly always the kernel's limit for a user's watches of files, which Linux counts over all processes.
+			return nil, failure.New(failure.Environment, "end another rig, or raise the limit with `sysctl -w fs.inotify.max_user_instances=1024`", "follow %s: %w", path, err)
 		}
 		return nil, fmt.Errorf("follow %s: %w", path, err)
 	}

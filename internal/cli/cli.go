@@ -40,7 +40,7 @@ func Main(arguments []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if ctx.Err() != nil && failure.ExitStatus(err) == int(failure.Check) {
+	if ctx.Err() != nil && failure.ExitStatus(err) == int(failure.Check) && !failure.IsDecided(err) {
 		err = failure.New(failure.Interrupted, "", "%w", err)
 	}
 	fmt.Fprintln(stderr, "eventrig:", err)

@@ -56,6 +56,21 @@ func ExitStatus(err error) int {
 	}
 }
 
+// Decided marks an error that was certain before an interrupt: the exit status then says what the error says. Nil stays nil.
+func Decided(err error) error {
+	if err == nil {
+		return nil
+	}
+	return decided{err}
+}
+
+// IsDecided says whether err was marked by Decided.
+func IsDecided(err error) bool { return errors.As(err, new(decided)) }
+
+type decided struct{ error }
+
+func (d decided) Unwrap() error { return d.error }
+
 // Hint returns the first hint in err's chain, or "".
 func Hint(err error) string {
 	for err != nil {

@@ -36,3 +36,13 @@ func TestHintOfAnInnerErrorIsFoundWhenTheOuterHasNone(t *testing.T) {
 		t.Errorf("hint %q, want the inner one", got)
 	}
 }
+
+func TestDecidedSurvivesWrappingAndKeepsTheClass(t *testing.T) {
+	err := fmt.Errorf("run: %w", failure.Decided(failure.New(failure.Check, "", "failed")))
+	if !failure.IsDecided(err) || failure.ExitStatus(err) != int(failure.Check) {
+		t.Errorf("%v: decided %v, status %d", err, failure.IsDecided(err), failure.ExitStatus(err))
+	}
+	if failure.IsDecided(errors.New("x")) || failure.Decided(nil) != nil {
+		t.Error("decided without a mark")
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/cli/talk"
+	"github.com/eventrig/eventrig/internal/control"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/report"
 )
@@ -77,11 +78,11 @@ func (f *flags) on(command *cobra.Command, talker *talk.Talker, work func(contex
 	if err := f.report(command, verdict); err != nil {
 		return err
 	}
-	if f.keep == "always" || f.keep == "on-failure" && !passed(verdict) {
-		talker.Linef("the rig stays up until interrupted: KUBECONFIG=%s", on.Status().Kubeconfig)
-		select {
-		case <-command.Context().Done():
-		case <-on.Failed():
+	kept := f.keep == "always" || f.keep == "on-failure" && !passed(verdict)
+	finished := command.Context().Err() == nil
+	if kept {
+		if err := stay(command.Context(), talker, on); err != nil {
+			return err
 		}
 	}
 	failed := on.Err()
@@ -92,7 +93,33 @@ func (f *flags) on(command *cobra.Command, talker *talk.Talker, work func(contex
 	if failed != nil {
 		return failure.New(failure.Environment, "logs: "+absolute(f.artifacts), "the rig failed during the run: %w", failed)
 	}
+	if kept && finished {
+		return failure.Decided(outcome(verdict)) // what ended the rig came after
+	}
 	return outcome(verdict)
+}
+
+// stay keeps the rig up until an interrupt, or until eventrig down ends this process. Meanwhile other runs may join it.
+func stay(ctx context.Context, talker *talk.Talker, on target) error {
+	if own, is := on.(ownRig); is {
+		served, err := control.Serve(own.Rig)
+		if err != nil {
+			return fmt.Errorf("let other runs join the rig: %w", err)
+		}
+		defer func() {
+			// Scenarios of other runs are taken back before the rig goes.
+			if err := served.Close(); err != nil {
+				talker.Linef("a scenario of another run was not taken back: %v", err)
+			}
+		}()
+	}
+	status := on.Status()
+	talker.Linef("the rig stays up until interrupted (eventrig down --rig %s): KUBECONFIG=%s", status.Name, status.Kubeconfig)
+	select {
+	case <-ctx.Done():
+	case <-on.Failed():
+	}
+	return nil
 }
 
 // target prepares a rig, or finds the one that --rig names; what it returns boots or joins it.

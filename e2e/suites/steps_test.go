@@ -6,6 +6,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/report"
 )
@@ -13,14 +14,44 @@ import (
 // The scenarios in testdata/steps use every step and expectation that the built-in ones do not: recordings, webhooks,
 // submissions, faults with what mends them, Jobs.
 var _ = Describe("step", func() {
+	for _, one := range stepScenarios() {
+		It(one.Metadata.Name, func(ctx SpecContext) { expectPassed(ctx, shared, one) }, NodeTimeout(stepTimeout))
+	}
+})
+
+// On the buses that the shared rig has not, those of them run whose outcome may depend on the bus: labelled buses: every.
+var _ = DescribeTableSubtree("step on a bus of the kind", func(bus string) {
+	Describe("that is not UnderStack's:", Ordered, ContinueOnFailure, func() {
+		var its *rig.Rig
+		BeforeAll(func(ctx SpecContext) {
+			var err error
+			its, err = rig.Start(ctx, rig.Options{Bus: bus, Log: func(format string, arguments ...any) { GinkgoLogr.Info("rig", "line", format) }})
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(func() error { return its.Close() })
+		}, NodeTimeout(bootTimeout))
+		for _, one := range stepScenarios() {
+			if one.Metadata.Labels["buses"] == "every" {
+				It(one.Metadata.Name, func(ctx SpecContext) { expectPassed(ctx, its, one) }, NodeTimeout(stepTimeout))
+			}
+		}
+	})
+},
+	Entry(rig.BusJetStream, rig.BusJetStream),
+	Entry(rig.BusJetStreamExotic, rig.BusJetStreamExotic),
+)
+
+const stepTimeout = 3 * time.Minute
+
+func stepScenarios() []scenario.Scenario {
 	all, err := scenario.Load("testdata/steps")
 	if err != nil {
 		panic(err) // the files are part of this test
 	}
-	for _, one := range all {
-		It(one.Metadata.Name, func(ctx SpecContext) {
-			result := scenario.Run(ctx, shared, one, scenario.Options{Seed: GinkgoRandomSeed()})
-			Expect(result.Verdict).To(Equal(scenario.Passed), report.FailureText(result)+report.Timeline(result))
-		}, NodeTimeout(3*time.Minute))
-	}
-})
+	return all
+}
+
+func expectPassed(ctx SpecContext, on *rig.Rig, one scenario.Scenario) {
+	GinkgoHelper()
+	result := scenario.Run(ctx, on, one, scenario.Options{Seed: GinkgoRandomSeed()})
+	Expect(result.Verdict).To(Equal(scenario.Passed), report.FailureText(result)+report.Timeline(result))
+}

@@ -5,6 +5,7 @@
 package explain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ import (
 // flags is what the command line says.
 type flags struct {
 	manifests, events []string
+	reading           pipeline.Options
 	source, form      string
 	time              string
 	wrap, all         bool
@@ -76,7 +78,7 @@ Sensors that fire, or nearly did, are shown in full, the others in a line each.`
 		Args:    cobra.NoArgs,
 	}
 	options := command.Flags()
-	options.StringArrayVarP(&f.manifests, "manifests", "m", nil, "`PATH` of manifests: a file, a folder, a kustomization (repeatable; default: UnderStack's, which are built in)")
+	options.StringArrayVarP(&f.manifests, "manifests", "m", nil, "`PATH` of manifests: a file, a folder, a kustomization, a chart (repeatable; default: UnderStack's, which are built in)")
 	options.StringArrayVarP(&f.events, "event", "e", nil, "`FILE` of events; - is standard input (repeatable)")
 	options.StringVar(&f.source, "source", "", "the EventSource's event that the events come from: `NAMESPACE/NAME/EVENT`")
 	options.StringVar(&f.form, "form", "", "how the events are written (default: found out): "+formNames())
@@ -86,6 +88,7 @@ Sensors that fire, or nearly did, are shown in full, the others in a line each.`
 	options.StringVar(&f.diff, "diff", "", "`FILE` of another event: what differs, and which difference decides")
 	options.StringVar(&f.sensor, "sensor", "", "show only Sensors whose NAMESPACE/NAME matches this `REGEXP`, in full")
 	options.StringArrayVar(&f.expect, "expect", nil, "`SENSOR=fires|silent`: exit status 1 where it is not so (repeatable)")
+	f.reading.Flags(options)
 	_ = command.MarkFlagDirname("manifests")
 	_ = command.RegisterFlagCompletionFunc("form", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return strings.Split(formNames(), ", "), cobra.ShellCompDirectiveNoFileComp
@@ -127,7 +130,7 @@ func (f *flags) run(command *cobra.Command) error {
 		}
 		options.Time = at
 	}
-	graph, err := f.graph()
+	graph, err := f.graph(command.Context())
 	if err != nil {
 		return err
 	}
@@ -213,13 +216,13 @@ func defectsOf(results []evaluate.Result) error {
 }
 
 // graph reads the manifests.
-func (f *flags) graph() (*pipeline.Graph, error) {
+func (f *flags) graph(ctx context.Context) (*pipeline.Graph, error) {
 	var graph *pipeline.Graph
 	var err error
 	if len(f.manifests) == 0 {
 		graph, err = pipeline.LoadFS(manifests.FS, "understack")
 	} else {
-		graph, err = pipeline.Load(f.manifests...)
+		graph, err = pipeline.LoadWith(ctx, f.reading, f.manifests...)
 	}
 	if err != nil {
 		return nil, err

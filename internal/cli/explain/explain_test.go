@@ -270,3 +270,17 @@ func TestUnknownSourceIsTriedEverywhere(t *testing.T) {
 	}
 	contains(t, out, "not known: every EventSource is tried", "--source NAMESPACE/NAME/EVENT")
 }
+
+func TestAChartWithValues(t *testing.T) {
+	chart := filepath.Join("..", "..", "pipeline", "testdata", "chart")
+	event := file(t, "event.json", `{"body": {"event_type": "compute.instance.delete.end"}}`)
+	arguments := []string{"--manifests", chart, "--namespace", "openstack", "--event", event, "--form", "eventsource",
+		"--source", "openstack/openstack-nova/notifications"}
+	out, err := explain(t, "", append(arguments, "--expect", "nova=fires")...)
+	if err != nil {
+		t.Errorf("the chart's Sensor does not fire: %v\n%s", err, out)
+	}
+	if _, err = explain(t, "", append(arguments, "--set", "enabled.nova=false")...); failure.ExitStatus(err) != 2 || !strings.Contains(err.Error(), "there is no Sensor in") {
+		t.Errorf("the values leave the only Sensor out: %v", err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"regexp/syntax"
 	"strconv"
 	"strings"
+	"sync"
 
 	aev1 "github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
 	"github.com/tidwall/gjson"
@@ -77,11 +78,11 @@ func (c *Check) text(seen gjson.Result, f aev1.DataFilter) {
 		return
 	}
 	for _, value := range f.Value {
-		expression, err := regexp.Compile(value)
-		if err != nil {
+		expression := patternOf(value)
+		if expression.part == nil {
 			return // argo-events says so
 		}
-		at := expression.FindStringIndex(got)
+		at := expression.part.FindStringIndex(got)
 		if at == nil {
 			continue
 		}
@@ -89,11 +90,11 @@ func (c *Check) text(seen gjson.Result, f aev1.DataFilter) {
 			c.Hint = fmt.Sprintf("%s is matched by %s", strconv.Quote(shorten(got, 60)), strconv.Quote(value))
 			return
 		}
-		whole, err := regexp.Compile(`^(?:` + value + `)$`)
+		whole := expression.whole != nil && expression.whole.MatchString(got)
 		switch {
-		case err == nil && !whole.MatchString(got) && !anchored(value):
+		case expression.whole != nil && !whole && !anchored(value):
 			c.note("%s matches only the part %s: values are regular expressions that may match anywhere; ^%s$ is the whole value", strconv.Quote(value), strconv.Quote(got[at[0]:at[1]]), value)
-		case value != got && literalLooking(value) && err == nil && whole.MatchString(got):
+		case value != got && literalLooking(value) && whole:
 			c.note("%s is a regular expression, in which a dot is any character: that is why it matches", strconv.Quote(value))
 		}
 		return
@@ -102,6 +103,33 @@ func (c *Check) text(seen gjson.Result, f aev1.DataFilter) {
 		return
 	}
 	c.Hint = closest(got, f.Value)
+}
+
+// pattern is a filter's value as the regular expression that it is.
+type pattern struct {
+	part, whole *regexp.Regexp // as argo-events matches it, and from start to end; nil where it is no expression
+	literal     bool           // it is a text as it is written, or was meant to be one
+}
+
+// patterns holds those of all values seen: they come from manifests, so that there are few, and each event meets all.
+var patterns sync.Map
+
+func patternOf(value string) *pattern {
+	if known, ok := patterns.Load(value); ok {
+		return known.(*pattern)
+	}
+	p := &pattern{}
+	if part, err := regexp.Compile(value); err == nil {
+		p.part = part
+	}
+	if whole, err := regexp.Compile(`^(?:` + value + `)$`); err == nil {
+		p.whole = whole
+	}
+	if parsed, err := syntax.Parse(value, syntax.Perl); err == nil {
+		p.literal = parsed.Op == syntax.OpLiteral || names.MatchString(value)
+	}
+	known, _ := patterns.LoadOrStore(value, p)
+	return known.(*pattern)
 }
 
 // anchored says whether an expression says itself where it starts or ends.
@@ -116,11 +144,14 @@ func literalLooking(value string) bool {
 	return names.MatchString(value) && strings.Contains(value, ".")
 }
 
+// oneMark takes what joins words for one.
+var oneMark = strings.NewReplacer("-", "_", " ", "_", ".", "_")
+
 // closest names a wanted value that is almost the one seen.
 func closest(got string, wanted []string) string {
 	var literal []string
 	for _, value := range wanted {
-		if parsed, err := syntax.Parse(value, syntax.Perl); err == nil && (parsed.Op == syntax.OpLiteral || names.MatchString(value)) {
+		if patternOf(value).literal {
 			literal = append(literal, value)
 		}
 	}
@@ -130,7 +161,7 @@ func closest(got string, wanted []string) string {
 			return fmt.Sprintf("the value differs only in upper and lower case from %s; (?i)%s matches both", strconv.Quote(value), value)
 		case strings.TrimSpace(value) == strings.TrimSpace(got):
 			return fmt.Sprintf("the value differs only in white space from %s", strconv.Quote(value))
-		case strings.NewReplacer("-", "_", " ", "_", ".", "_").Replace(value) == strings.NewReplacer("-", "_", " ", "_", ".", "_").Replace(got):
+		case len(value) == len(got) && oneMark.Replace(value) == oneMark.Replace(got):
 			return fmt.Sprintf("the value differs only in dashes, underscores, dots or spaces from %s", strconv.Quote(value))
 		}
 	}

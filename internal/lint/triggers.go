@@ -122,7 +122,7 @@ func newTrigger(sensor pipeline.Sensor, index int, one aev1.Trigger) *trigger {
 func destsOf(parameters []aev1.TriggerParameter, at []any) []dest {
 	var all []dest
 	for i, parameter := range parameters {
-		one := dest{steps: splitDest(parameter.Dest), path: append(append([]any{}, at...), i, "dest"), index: i,
+		one := dest{steps: pipeline.DestSteps(parameter.Dest), path: append(append([]any{}, at...), i, "dest"), index: i,
 			append: parameter.Operation == aev1.TriggerParameterOpAppend || parameter.Operation == aev1.TriggerParameterOpPrepend}
 		if parameter.Src != nil {
 			one.src = parameter.Src.DependencyName
@@ -177,25 +177,6 @@ func (t *trigger) writes(steps ...string) bool {
 }
 
 func equal(a, b []string) bool { return strings.Join(a, "\x00") == strings.Join(b, "\x00") }
-
-// splitDest takes a parameter's dest apart as sjson does: dots separate, a backslash keeps the next character.
-func splitDest(path string) []string {
-	var steps []string
-	var step strings.Builder
-	for i := 0; i < len(path); i++ {
-		switch {
-		case path[i] == '\\' && i+1 < len(path):
-			i++
-			step.WriteByte(path[i])
-		case path[i] == '.':
-			steps = append(steps, step.String())
-			step.Reset()
-		default:
-			step.WriteByte(path[i])
-		}
-	}
-	return append(steps, step.String())
-}
 
 // fieldAt returns what lies at a path; nil where there is nothing.
 func fieldAt(value any, path []any) any {

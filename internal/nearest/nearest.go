@@ -40,25 +40,24 @@ func fold(s string) string { return marks.Replace(strings.ToLower(s)) }
 // edits is the number of letters to insert, remove, replace or swap with the next to make b of a.
 func edits(a, b string) int {
 	x, y := []rune(a), []rune(b)
-	rows := make([][]int, len(x)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(y)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
+	all := make([]int, 3*(len(y)+1))
+	above, last, row := all[:len(y)+1], all[len(y)+1:2*(len(y)+1)], all[2*(len(y)+1):]
+	for j := range last {
+		last[j] = j
 	}
 	for i := 1; i <= len(x); i++ {
+		row[0] = i
 		for j := 1; j <= len(y); j++ {
 			cost := 1
 			if x[i-1] == y[j-1] {
 				cost = 0
 			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
 			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+				row[j] = min(row[j], above[j-2]+1)
 			}
 		}
+		above, last, row = last, row, above
 	}
-	return rows[len(x)][len(y)]
+	return last[len(y)]
 }

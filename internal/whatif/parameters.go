@@ -2,9 +2,9 @@ package whatif
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/eventrig/eventrig/internal/evaluate"
+	"github.com/eventrig/eventrig/internal/pipeline"
 	"github.com/eventrig/eventrig/internal/whatif/fields"
 )
 
@@ -32,7 +32,7 @@ func onlyParameters(found []fields.Difference, pair [2]*act) bool {
 // put reports whether one of the parameters puts its value at a place of the object.
 func put(parameters []evaluate.Parameter, at []string) bool {
 	return slices.ContainsFunc(parameters, func(p evaluate.Parameter) bool {
-		dest := splitDest(p.Dest)
+		dest := pipeline.DestSteps(p.Dest)
 		if p.Template {
 			// Those of the trigger itself reach the object through the trigger's source.
 			if len(dest) < 4 || dest[1] != "source" || dest[2] != "resource" {
@@ -42,23 +42,4 @@ func put(parameters []evaluate.Parameter, at []string) bool {
 		}
 		return !p.Skipped && len(dest) <= len(at) && slices.Equal(dest, at[:len(dest)])
 	})
-}
-
-// splitDest takes a path of sjson apart: dots separate, and a backslash takes what follows as it is.
-func splitDest(path string) []string {
-	var steps []string
-	var step strings.Builder
-	for i := 0; i < len(path); i++ {
-		switch {
-		case path[i] == '\\' && i+1 < len(path):
-			i++
-			step.WriteByte(path[i])
-		case path[i] == '.':
-			steps = append(steps, step.String())
-			step.Reset()
-		default:
-			step.WriteByte(path[i])
-		}
-	}
-	return append(steps, step.String())
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,5 +176,56 @@ spec: {amqp: {e: {url: "amqp://h/ironic", exchangeName: ironic, exchangeType: to
 	found = lintText(t, amqp+ironic("one", "baremetal.node.update.end", "openstack baremetal port set")+ironic("two", "baremetal.port.update.end", "openstack baremetal port show"))
 	if got := message(found, "delivery/loop", "Sensor/openstack/one"); got != "" {
 		t.Errorf("no loop is taken for one: %q", got)
+	}
+}
+
+// Where whoever deploys gives the namespace, nothing tells yet whether a binding is the account's.
+func TestRightsOfObjectsWhoseNamespaceIsNotGivenYet(t *testing.T) {
+	const sensor = `apiVersion: argoproj.io/v1alpha1
+kind: Sensor
+metadata: {name: s%s}
+spec:
+  template: {serviceAccountName: submit}
+  dependencies: [{name: d, eventSourceName: es, eventName: e}]
+  triggers:
+  - template:
+      name: t
+      k8s: {operation: create, source: {resource: {apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {generateName: w-, namespace: argo-events}, spec: {}}}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: submit%[1]s}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: submit%[2]s}
+rules: [{apiGroups: [argoproj.io], resources: [workflows], verbs: [%[4]s]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: submit%[2]s}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: submit}
+subjects: [{kind: ServiceAccount, name: submit%[3]s}]
+`
+	const openstack, events = ", namespace: openstack", ", namespace: argo-events"
+	for _, test := range []struct{ name, sensor, binding, subject, verbs, rule string }{
+		{"all are given", openstack, events, openstack, "get", "rights/missing"},
+		{"all are given, and the subject's is another", openstack, events, events, "create", "rights/other-namespace"},
+		{"the account's is open", "", events, openstack, "create", "rights/unknown"},
+		{"the binding's is open", openstack, "", openstack, "create", "rights/unknown"},
+		{"the binding's and its subject's are open", openstack, "", "", "create", "rights/unknown"},
+		{"the account's is open, and its binding's is not", "", "", openstack, "create", "rights/unknown"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for _, finding := range lintText(t, fmt.Sprintf(sensor, test.sensor, test.binding, test.subject, test.verbs)) {
+				if strings.HasPrefix(finding.Rule, "rights/") && finding.Rule != "rights/surplus" {
+					got = append(got, finding.Rule)
+				}
+			}
+			if !slices.Equal(got, []string{test.rule}) {
+				t.Errorf("%v, want %s", got, test.rule)
+			}
+		})
 	}
 }

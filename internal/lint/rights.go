@@ -73,7 +73,29 @@ var rightsRules = []Rule{
 
 // rightsKnown reports whether the graph tells what an account may do.
 func rightsKnown(in *Input, a account) bool {
-	return len(in.Graph.OpenBindings(a.namespace, a.name)) == 0 && len(in.Graph.Rights(a.namespace, a.name)) > 0
+	return !unplaced(in, a) && len(in.Graph.OpenBindings(a.namespace, a.name)) == 0 && len(in.Graph.Rights(a.namespace, a.name)) > 0
+}
+
+// unplaced reports whether a binding may be the account's though nothing says so yet: its namespace, or the account's, is
+// given by whoever deploys it (kubectl -n, Argo CD, a kustomization that is not here).
+func unplaced(in *Input, a account) bool {
+	for _, object := range in.Graph.Objects {
+		if object.GetKind() != "RoleBinding" && object.GetKind() != "ClusterRoleBinding" {
+			continue
+		}
+		for _, bound := range boundAccounts(object) {
+			if bound.name != a.name {
+				continue
+			}
+			if (bound.namespace == "") != (a.namespace == "") {
+				return true
+			}
+			if bound == a && a.namespace != "" && object.GetKind() == "RoleBinding" && object.GetNamespace() == "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (n need) allowed(rights []pipeline.Right) bool {
@@ -158,7 +180,7 @@ func checkMissing(in *Input, report Report) {
 
 func checkExecutor(in *Input, report Report) {
 	for _, g := range grouped(accountNeeds.Of(in), func(n need) bool {
-		return n.executor && executorsKnown(in, n.namespace) && len(in.Graph.OpenBindings(n.account.namespace, n.account.name)) == 0 &&
+		return n.executor && executorsKnown(in, n.namespace) && !unplaced(in, n.account) && len(in.Graph.OpenBindings(n.account.namespace, n.account.name)) == 0 &&
 			!n.allowed(in.Graph.Rights(n.account.namespace, n.account.name)) && misplaced(in, n.account) == nil
 	}) {
 		who := "ServiceAccount " + g.account.String()
@@ -304,7 +326,7 @@ func misplaced(in *Input, a account) *pipeline.Object {
 			continue
 		}
 		for _, bound := range boundAccounts(object) {
-			if bound.name != a.name || bound.namespace == a.namespace {
+			if bound.name != a.name || bound.namespace == a.namespace || bound.namespace == "" || a.namespace == "" {
 				continue
 			}
 			if !slices.ContainsFunc(accountNeeds.Of(in), func(n need) bool { return n.account == bound }) {

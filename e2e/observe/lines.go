@@ -40,6 +40,7 @@ type line struct {
 	eventIDs []string
 	data     json.RawMessage // sourceEvent: what the Sensors get as data
 	cause    string
+	inferred bool // no line: a counter tells of what the line would have
 }
 
 // logLine has the fields of argo-events' JSON log that outcomes are read from.

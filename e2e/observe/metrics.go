@@ -102,7 +102,7 @@ func (s *state) compare(a asked, counted map[string]tally, now time.Time) string
 		who := subject{a.sensor, trigger}
 		undecided := s.undecided(who)
 		if a.c.sampled && missing >= 0 && failed >= 0 && missing+failed == len(undecided) && (missing == 0 || failed == 0) {
-			l := line{kind: sensorTriggered, trigger: trigger, time: now}
+			l := line{kind: sensorTriggered, trigger: trigger, time: now, inferred: true}
 			if failed > 0 {
 				l.kind, l.cause = sensorTriggerFailed, "its line in the Sensor's log was dropped by the logger; its metrics count it as failed"
 			}

@@ -102,6 +102,39 @@ func TestWhatTheLoggerDroppedIsToldFromTheMetrics(t *testing.T) {
 	}
 }
 
+// On busy cores the log is read later than the counters.
+func TestALineThatIsReadAfterTheMetricsIsNoOtherTrigger(t *testing.T) {
+	metrics := exposed(120, 0)
+	o, w := busy(t, &metrics)
+	var keys []string
+	for i := range 120 {
+		key := fmt.Sprintf("m%d", i)
+		keys = append(keys, key)
+		w.publish(key)
+		w.arrives("e"+key, key, key, 1)
+		w.workflow("w"+key, key, "Succeeded", 5)
+		if i < 110 {
+			w.says(sensorTriggered, 10, "", "e"+key)
+		}
+	}
+	settles := func(triggers int) {
+		t.Helper()
+		if settled, open, err := o.Settled(t.Context(), keys); !settled || err != nil {
+			t.Errorf("%v %q %v", settled, open, err)
+		}
+		if fired := w.of(ledger.Triggered); len(fired) != triggers {
+			t.Errorf("%d triggers are in the ledger, want %d", len(fired), triggers)
+		}
+	}
+	settles(120)
+	w.says(sensorTriggered, 10, "", "em115")
+	settles(120)
+	metrics = exposed(121, 0) // the trigger really acts again
+	w.says(sensorTriggered, 11, "", "em115")
+	w.workflow("again", "m115", "Succeeded", 12)
+	settles(121)
+}
+
 func TestFailuresThatTheLoggerDroppedAreFailures(t *testing.T) {
 	metrics := exposed(0, 120)
 	o, w := busy(t, &metrics)

@@ -102,6 +102,8 @@ type execution struct {
 	failed bool
 	cause  string
 	object string // the Workflow or Job it made, once known
+
+	inferred bool // told by the Sensor's counters; its line in the log was dropped, or is still to be read
 }
 
 // component is a pod of an EventSource or a Sensor.
@@ -250,10 +252,26 @@ func (s *state) line(c *component, l line) {
 	case sensorTransformError:
 		s.anonymous[who] = append(s.anonymous[who], l)
 	case sensorTriggered, sensorTriggerFailed:
-		c.count(l)
-		for _, o := range s.outcome(who, l, "fires") {
-			o.runs = append(o.runs, execution{time: l.time, failed: l.kind == sensorTriggerFailed, cause: l.cause})
+		s.ran(c, l, s.outcome(who, l, "fires"))
+	}
+}
+
+// ran notes that a trigger acted for events. A line that comes after the counters told of the same action is not another.
+func (s *state) ran(c *component, l line, outcomes []*outcome) {
+	late := false
+	for _, o := range outcomes {
+		run := execution{time: l.time, failed: l.kind == sensorTriggerFailed, cause: l.cause, inferred: l.inferred}
+		known := slices.IndexFunc(o.runs, func(earlier execution) bool { return earlier.inferred && earlier.failed == run.failed })
+		if known >= 0 && !run.inferred {
+			run.object = o.runs[known].object
+			o.runs[known] = run
+			late = true
+			continue
 		}
+		o.runs = append(o.runs, run)
+	}
+	if !late {
+		c.count(l)
 	}
 }
 

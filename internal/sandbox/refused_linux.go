@@ -15,7 +15,7 @@ import (
 const (
 	wayOut          = "run `scripts/setup.sh --userns`, which allows them, or run as root"
 	containerWayOut = "start the container with --privileged (or with --security-opt seccomp=unconfined --security-opt apparmor=unconfined " +
-		"--security-opt systempaths=unconfined), or use `--tier kind`"
+		"--security-opt systempaths=unconfined), or use `--tier offline`"
 )
 
 // readSystem returns the trimmed text of a file, or "" when there is none.

@@ -10,6 +10,6 @@ import (
 
 // Main says that sandboxes exist on Linux only.
 func Main() int {
-	fmt.Fprintf(os.Stderr, "eventrig-sandbox: sandboxes are made of Linux namespaces, this is %s; use `--tier kind`\n", runtime.GOOS)
+	fmt.Fprintf(os.Stderr, "eventrig-sandbox: sandboxes are made of Linux namespaces, this is %s: use a Linux machine\n", runtime.GOOS)
 	return 3
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/eventrig/eventrig/internal/evaluate"
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/pipeline"
+	"github.com/eventrig/eventrig/internal/pipeline/pipelinetest"
 )
 
 const source = `
@@ -43,19 +44,6 @@ spec:
 }
 
 const logs = `- template: {name: t, log: {}}`
-
-func graphOf(t testing.TB, manifests ...string) *pipeline.Graph {
-	t.Helper()
-	objects, err := pipeline.Parse("m.yaml", []byte(strings.Join(manifests, "")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	graph := &pipeline.Graph{Objects: objects}
-	for _, problem := range graph.DecodeProblems() {
-		t.Fatal(problem)
-	}
-	return graph
-}
 
 // event is a message of RabbitMQ to the EventSource's event notifications; payload is JSON.
 func event(eventType, payload string) string {
@@ -111,7 +99,7 @@ func want(t testing.TB, report *coverage.Report, kind coverage.Kind, states_ map
 type S = map[string]coverage.State
 
 func TestEachValueOfAFilter(t *testing.T) {
-	graph := graphOf(t, source, sensor(`filters: {data: [
+	graph := pipelinetest.Graph(t, source, sensor(`filters: {data: [
       {path: body.event_type, type: string, value: ["^a$", "^b$", "^c$", "^d$"]},
       {path: body.payload.ok, type: bool, value: ["true"]}]}`, logs))
 	report := measure(t, graph, event("a", `{"ok": true}`), event("b", `{"ok": false}`), event("a", `{"ok": false}`), event("z", `{"ok": true}`))
@@ -134,7 +122,7 @@ func TestEachValueOfAFilter(t *testing.T) {
 
 func TestARefusalCountsOnlyWhereTheFilterAloneDecides(t *testing.T) {
 	both := `filters: {data: [{path: body.event_type, type: string, value: [a]}, {path: body.payload.n, type: number, comparator: ">", value: ["5"]}]}`
-	graph := graphOf(t, source, sensor(both, logs))
+	graph := pipelinetest.Graph(t, source, sensor(both, logs))
 	want(t, measure(t, graph, event("z", `{"n": 1}`)), coverage.Refusal,
 		S{"data[0] body.event_type: anything else": coverage.Overrule, "data[1] body.payload.n: anything else": coverage.Overrule})
 	report := measure(t, graph, event("a", `{"n": 1}`), event("a", `{"n": 6}`))
@@ -142,12 +130,12 @@ func TestARefusalCountsOnlyWhereTheFilterAloneDecides(t *testing.T) {
 	want(t, report, coverage.Value, S{"data[0] body.event_type: a": coverage.Reached, "data[1] body.payload.n: >5": coverage.Reached})
 	// Where one filter is enough, each one stands in the way of an event that none lets through.
 	or := strings.Replace(both, "filters: {", "filters: {dataLogicalOperator: or, ", 1)
-	want(t, measure(t, graphOf(t, source, sensor(or, logs)), event("z", `{"n": 1}`), event("a", `{"n": 1}`)), coverage.Refusal,
+	want(t, measure(t, pipelinetest.Graph(t, source, sensor(or, logs)), event("z", `{"n": 1}`), event("a", `{"n": 1}`)), coverage.Refusal,
 		S{"data[0] body.event_type: anything else": coverage.Reached, "data[1] body.payload.n: anything else": coverage.Reached})
 }
 
 func TestOtherFiltersHaveTwoSides(t *testing.T) {
-	graph := graphOf(t, source, sensor(`filters: {
+	graph := pipelinetest.Graph(t, source, sensor(`filters: {
       exprs: [{expr: 'm > 5', fields: [{name: m, path: body.payload.n}]}],
       data: [{path: body.event_type, type: string, comparator: "!=", value: [z]}],
       context: {source: keystone},
@@ -160,7 +148,7 @@ func TestOtherFiltersHaveTwoSides(t *testing.T) {
 }
 
 func TestParametersAndTheirDefaults(t *testing.T) {
-	graph := graphOf(t, source, sensor(`transform: {jq: ".body"}`, `
+	graph := pipelinetest.Graph(t, source, sensor(`transform: {jq: ".body"}`, `
 - template:
     name: t
     k8s:
@@ -183,7 +171,7 @@ func TestParametersAndTheirDefaults(t *testing.T) {
 }
 
 func TestConditionsWaitForTheOthers(t *testing.T) {
-	graph := graphOf(t, source, strings.Replace(sensor("", `- template: {name: t, conditions: "dep && late", log: {}}`), "  triggers:",
+	graph := pipelinetest.Graph(t, source, strings.Replace(sensor("", `- template: {name: t, conditions: "dep && late", log: {}}`), "  triggers:",
 		"  - {name: late, eventSourceName: keystone, eventName: other}\n  triggers:", 1))
 	first := event("x", "{}")
 	want(t, measure(t, graph, first), coverage.Condition, S{"t with dep": coverage.Waiting, "t with late": coverage.Never})
@@ -192,7 +180,7 @@ func TestConditionsWaitForTheOthers(t *testing.T) {
 }
 
 func TestAnEventOfUnknownOriginReachesNothing(t *testing.T) {
-	graph := graphOf(t, source, sensor("", logs))
+	graph := pipelinetest.Graph(t, source, sensor("", logs))
 	report := measure(t, graph, `{"some": "thing"}`, event("x", "{}"), strings.ReplaceAll(event("x", "{}"), `"exchange":"keystone"`, `"exchange":"glance"`))
 	if len(report.Unplaced) != 1 || !strings.HasSuffix(report.Unplaced[0], "events.jsonl:1") || report.Nowhere != 1 || report.Events != 3 {
 		t.Errorf("unplaced %v, nowhere %d, events %d", report.Unplaced, report.Nowhere, report.Events)
@@ -201,7 +189,7 @@ func TestAnEventOfUnknownOriginReachesNothing(t *testing.T) {
 }
 
 func TestSharesAreOfWhatCounts(t *testing.T) {
-	graph := graphOf(t, source, sensor("", logs), `
+	graph := pipelinetest.Graph(t, source, sensor("", logs), `
 apiVersion: argoproj.io/v1alpha1
 kind: WorkflowTemplate
 metadata: {name: by-hand, namespace: openstack}
@@ -298,7 +286,7 @@ func TestWrongInputNamesFileAndLine(t *testing.T) {
 		}
 		return file
 	}
-	graph := graphOf(t, source, sensor("", logs))
+	graph := pipelinetest.Graph(t, source, sensor("", logs))
 	broken := write("broken.jsonl", event("x", "{}")+"{\"a\": \n")
 	scenario := write("s.yaml", "apiVersion: eventrig.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  when:\n  - publish: {event: keystone/identity.project.craeted}\n  then: {ledger: {lost: 0}}\n")
 	for name, c := range map[string]struct {

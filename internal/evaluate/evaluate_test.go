@@ -10,6 +10,7 @@ import (
 	"github.com/eventrig/eventrig/internal/evaluate"
 	"github.com/eventrig/eventrig/internal/message"
 	"github.com/eventrig/eventrig/internal/pipeline"
+	"github.com/eventrig/eventrig/internal/pipeline/pipelinetest"
 )
 
 // eventSources are what the Sensors of these tests listen to.
@@ -83,19 +84,6 @@ spec:
 }
 
 const unwrap = `transform: {jq: '.body["oslo.message"] | fromjson'}`
-
-func graphOf(t testing.TB, manifests ...string) *pipeline.Graph {
-	t.Helper()
-	objects, err := pipeline.Parse("m.yaml", []byte(strings.Join(manifests, "\n")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	graph := &pipeline.Graph{Objects: objects}
-	for _, problem := range graph.DecodeProblems() {
-		t.Fatal(problem)
-	}
-	return graph
-}
 
 // wire is a notification as its service sends it.
 func wire(t testing.TB, notification string) string {
@@ -174,7 +162,7 @@ func TestFilterSaysWhatTheComparisonMeans(t *testing.T) {
 		"template":             {`{path: event_type, type: string, template: '{{ .Input | upper }}', value: [IDENTITY]}`, evaluate.Fires, `"identity.project.created"`, "after the template"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			graph := graphOf(t, eventSources, sensor("keystone", unwrap+"\nfilters: {data: ["+test.filter+"]}", ""))
+			graph := pipelinetest.Graph(t, eventSources, sensor("keystone", unwrap+"\nfilters: {data: ["+test.filter+"]}", ""))
 			o := one(t, evaluateOne(t, graph, evaluate.Options{}, wire(t, notification)))
 			if o.Verdict != test.verdict {
 				t.Fatalf("verdict %s (%s, got %s), want %s", o.Verdict, o.Hint, o.Got, test.verdict)
@@ -214,7 +202,7 @@ func TestFiltersJoined(t *testing.T) {
 		"no value":      {"filters: {data: [{path: event_type, type: string}]}", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			graph := graphOf(t, eventSources, sensor("keystone", unwrap+"\n"+test.dependency, ""))
+			graph := pipelinetest.Graph(t, eventSources, sensor("keystone", unwrap+"\n"+test.dependency, ""))
 			noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 			o := one(t, evaluateOne(t, graph, evaluate.Options{Time: noon}, wire(t, notification)))
 			if fires := o.Verdict == evaluate.Fires; fires != test.fires {
@@ -239,7 +227,7 @@ func TestTransformTellsItsError(t *testing.T) {
 		"script bomb": {`transform: {script: "local i = 0 while i < 1e8 do i = i + 1 end return event"}`, wire(t, notification), "still runs after", "sets no limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			graph := graphOf(t, eventSources, sensor("keystone", test.transform, ""))
+			graph := pipelinetest.Graph(t, eventSources, sensor("keystone", test.transform, ""))
 			options := evaluate.Options{Source: "openstack/keystone/notifications", Limit: 300 * time.Millisecond}
 			o := one(t, evaluateOne(t, graph, options, test.body))
 			if o.Verdict != evaluate.TransformError || o.Step != "transform" {
@@ -259,7 +247,7 @@ func TestWhatDoesNotEndIsGivenUp(t *testing.T) {
 		"template": `filters: {data: [{path: body, type: string, template: '{{ range until 3000000 }}{{ . | quote | upper }}{{ end }}', value: [x]}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			evaluator, err := evaluate.New(graphOf(t, eventSources, sensor("keystone", dependency, "")), evaluate.Options{Source: "openstack/keystone/notifications", Limit: 20 * time.Millisecond})
+			evaluator, err := evaluate.New(pipelinetest.Graph(t, eventSources, sensor("keystone", dependency, "")), evaluate.Options{Source: "openstack/keystone/notifications", Limit: 20 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -293,13 +281,13 @@ func mustJSON(t testing.TB, value any) []byte {
 func TestScriptsThatReachOutAreNotRun(t *testing.T) {
 	for _, script := range []string{`os.exit(3)`, `io.open("/etc/passwd")`, `local o = os; o.exit(3)`, `_G["os"].exit(3)`, `os["exit"](3)`, `require("os").exit(3)`} {
 		for _, dependency := range []string{"transform: {script: %q}", "filters: {script: %q}"} {
-			graph := graphOf(t, eventSources, sensor("keystone", fmt.Sprintf(dependency, script), ""))
+			graph := pipelinetest.Graph(t, eventSources, sensor("keystone", fmt.Sprintf(dependency, script), ""))
 			if o := one(t, evaluateOne(t, graph, evaluate.Options{}, wire(t, notification))); o.Verdict != evaluate.Undecided {
 				t.Errorf("%s: %s", script, o.Verdict)
 			}
 		}
 	}
-	graph := graphOf(t, eventSources, sensor("keystone", `filters: {script: "return os.time() > 0"}`, ""))
+	graph := pipelinetest.Graph(t, eventSources, sensor("keystone", `filters: {script: "return os.time() > 0"}`, ""))
 	if o := one(t, evaluateOne(t, graph, evaluate.Options{}, wire(t, notification))); o.Verdict != evaluate.Fires {
 		t.Errorf("os.time: %s (%s)", o.Verdict, o.Got)
 	}
@@ -338,7 +326,7 @@ func TestParametersAndObject(t *testing.T) {
 		"far":       {parameter("dataKey: event_type", "spec.arguments.parameters.4.value"), evaluate.Fires, "identity.project.created", "there is no item 4"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			graph := graphOf(t, eventSources, sensor("keystone", unwrap, fmt.Sprintf(workflow, "argo-events", "sync", "", test.parameters)))
+			graph := pipelinetest.Graph(t, eventSources, sensor("keystone", unwrap, fmt.Sprintf(workflow, "argo-events", "sync", "", test.parameters)))
 			o := one(t, evaluateOne(t, graph, evaluate.Options{}, wire(t, notification)))
 			if o.Verdict != test.verdict {
 				t.Fatalf("verdict %s (%s), want %s", o.Verdict, o.Got, test.verdict)
@@ -379,7 +367,7 @@ func TestObjectAgainstItsTemplate(t *testing.T) {
 		"undeclared": {"argo-events", "sync", ", {name: levle, value: debug}", "does not declare the parameter levle"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			graph := graphOf(t, eventSources, sensor("keystone", unwrap, fmt.Sprintf(workflow, test.namespace, test.template, test.more, "")))
+			graph := pipelinetest.Graph(t, eventSources, sensor("keystone", unwrap, fmt.Sprintf(workflow, test.namespace, test.template, test.more, "")))
 			problems := one(t, evaluateOne(t, graph, evaluate.Options{}, wire(t, notification))).Triggers[0].Problems
 			text := string(mustJSON(t, problems))
 			if test.problem == "" && len(problems) > 0 {
@@ -389,12 +377,12 @@ func TestObjectAgainstItsTemplate(t *testing.T) {
 		})
 	}
 	none := strings.Replace(fmt.Sprintf(workflow, "argo-events", "sync", "", ""), "[{name: type, value: x}]", "[]", 1)
-	graph := graphOf(t, eventSources, sensor("keystone", unwrap, none))
+	graph := pipelinetest.Graph(t, eventSources, sensor("keystone", unwrap, none))
 	has(t, "problems", string(mustJSON(t, one(t, evaluateOne(t, graph, evaluate.Options{}, wire(t, notification))).Triggers[0].Problems)), "needs the parameter type")
 }
 
 func TestDefaultNamespaceIsTheSensors(t *testing.T) {
 	trigger := `k8s: {source: {resource: {apiVersion: batch/v1, kind: Job, metadata: {generateName: j-}, spec: {}}}}`
-	o := one(t, evaluateOne(t, graphOf(t, eventSources, sensor("keystone", unwrap, trigger)), evaluate.Options{}, wire(t, notification)))
+	o := one(t, evaluateOne(t, pipelinetest.Graph(t, eventSources, sensor("keystone", unwrap, trigger)), evaluate.Options{}, wire(t, notification)))
 	has(t, "object", string(o.Triggers[0].Object), `"namespace":"openstack"`)
 }

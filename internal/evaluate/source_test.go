@@ -10,6 +10,7 @@ import (
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/message"
 	"github.com/eventrig/eventrig/internal/pipeline"
+	"github.com/eventrig/eventrig/internal/pipeline/pipelinetest"
 )
 
 func managed(t *testing.T, vhost, exchange, key, body string) string {
@@ -17,7 +18,7 @@ func managed(t *testing.T, vhost, exchange, key, body string) string {
 }
 
 func TestSourceIsFound(t *testing.T) {
-	graph := graphOf(t, eventSources, sensor("keystone", unwrap, ""))
+	graph := pipelinetest.Graph(t, eventSources, sensor("keystone", unwrap, ""))
 	for name, test := range map[string]struct {
 		source, body string
 		want         string // sources
@@ -61,7 +62,7 @@ func TestDependencyThatNamesNothing(t *testing.T) {
 		"bus":       {strings.ReplaceAll(sensor("keystone", unwrap, ""), "spec:\n  dependencies", "spec:\n  eventBusName: other\n  dependencies"), "publishes to the EventBus default, the Sensor listens to other"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := one(t, evaluateOne(t, graphOf(t, eventSources, test.manifests), evaluate.Options{}, wire(t, notification)))
+			o := one(t, evaluateOne(t, pipelinetest.Graph(t, eventSources, test.manifests), evaluate.Options{}, wire(t, notification)))
 			if o.Verdict != evaluate.NoDependency || !o.Near {
 				t.Errorf("verdict %s, near %v", o.Verdict, o.Near)
 			}
@@ -86,7 +87,7 @@ func TestWhatEventSourcesPassOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			manifests := strings.Replace(show(test.source), "log: {}", strings.ReplaceAll(param, "\n", "\n      "), 1)
-			o := one(t, evaluateOne(t, graphOf(t, eventSources, manifests), evaluate.Options{Source: "openstack/" + test.source}, test.body))
+			o := one(t, evaluateOne(t, pipelinetest.Graph(t, eventSources, manifests), evaluate.Options{Source: "openstack/" + test.source}, test.body))
 			if o.Verdict != evaluate.Fires {
 				t.Fatalf("%s: %s %s", o.Verdict, o.Hint, o.Got)
 			}
@@ -100,7 +101,7 @@ func TestWhatEventSourcesPassOn(t *testing.T) {
 		"no object":  {"secrets/added", `{"a":1}`, "no Kubernetes object"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := one(t, evaluateOne(t, graphOf(t, eventSources, show(test.source)), evaluate.Options{Source: "openstack/" + test.source}, test.body))
+			o := one(t, evaluateOne(t, pipelinetest.Graph(t, eventSources, show(test.source)), evaluate.Options{Source: "openstack/" + test.source}, test.body))
 			if o.Verdict != evaluate.Filtered || o.Step != "eventsource" {
 				t.Errorf("verdict %s, step %s", o.Verdict, o.Step)
 			}
@@ -141,7 +142,7 @@ func TestConditions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			evaluator, err := evaluate.New(graphOf(t, eventSources, fmt.Sprintf(two, test.conditions)), evaluate.Options{})
+			evaluator, err := evaluate.New(pipelinetest.Graph(t, eventSources, fmt.Sprintf(two, test.conditions)), evaluate.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +179,7 @@ func TestTwoDependenciesOnOneEventDependOnTheBus(t *testing.T) {
 	jetstream := "---\napiVersion: argoproj.io/v1alpha1\nkind: EventBus\nmetadata: {name: default, namespace: openstack}\nspec: {jetstream: {version: latest}}\n"
 	for bus, want := range map[string]string{"": "no-dependency fires", jetstream: "fires fires"} {
 		var verdicts []string
-		for _, o := range evaluateOne(t, graphOf(t, eventSources, twice, bus), evaluate.Options{}, wire(t, notification)).Outcomes {
+		for _, o := range evaluateOne(t, pipelinetest.Graph(t, eventSources, twice, bus), evaluate.Options{}, wire(t, notification)).Outcomes {
 			verdicts = append(verdicts, string(o.Verdict))
 		}
 		if got := strings.Join(verdicts, " "); got != want {
@@ -188,7 +189,7 @@ func TestTwoDependenciesOnOneEventDependOnTheBus(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	graph := graphOf(t, eventSources, sensor("keystone", unwrap, ""))
+	graph := pipelinetest.Graph(t, eventSources, sensor("keystone", unwrap, ""))
 	if o := one(t, evaluateOne(t, graph, evaluate.Options{Wrap: true}, notification)); o.Verdict != evaluate.Fires {
 		t.Errorf("verdict %s: %s", o.Verdict, o.Got)
 	}
@@ -209,7 +210,7 @@ func TestTriggersThatSend(t *testing.T) {
 		"url source": "k8s: {source: {url: {path: http://example.org/x.yaml}}}",
 	} {
 		t.Run(kind, func(t *testing.T) {
-			o := one(t, evaluateOne(t, graphOf(t, eventSources, sensor("keystone", unwrap, trigger)), evaluate.Options{}, wire(t, notification)))
+			o := one(t, evaluateOne(t, pipelinetest.Graph(t, eventSources, sensor("keystone", unwrap, trigger)), evaluate.Options{}, wire(t, notification)))
 			shown := o.Triggers[0]
 			if kind == "none" {
 				if o.Verdict != evaluate.ParameterError {
@@ -238,7 +239,7 @@ func TestCloudEventKeepsItsContext(t *testing.T) {
 	event := mustJSON(t, map[string]any{"specversion": "1.0", "id": "abc", "source": "keystone", "subject": "notifications", "type": "amqp",
 		"time": "2026-01-02T03:04:05Z", "datacontenttype": "application/json", "data": map[string]any{"body": json.RawMessage(wire(t, notification))}})
 	trigger := fmt.Sprintf(workflow, "argo-events", "sync", "", "{src: {dependencyName: dep, contextKey: id}, dest: spec.arguments.parameters.0.value}")
-	graph := graphOf(t, eventSources, sensor("keystone", "filters: {time: {start: '03:00:00', stop: '03:30:00'}}", trigger))
+	graph := pipelinetest.Graph(t, eventSources, sensor("keystone", "filters: {time: {start: '03:00:00', stop: '03:30:00'}}", trigger))
 	o := one(t, evaluateOne(t, graph, evaluate.Options{}, string(event)))
 	if o.Verdict != evaluate.Fires || o.Triggers[0].Parameters[0].Value != "abc" {
 		t.Errorf("%s %s: %+v", o.Verdict, o.Hint, o.Triggers)

@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -79,20 +80,15 @@ func rightsKnown(in *Input, a account) bool {
 // unplaced reports whether a binding may be the account's though nothing says so yet: its namespace, or the account's, is
 // given by whoever deploys it (kubectl -n, Argo CD, a kustomization that is not here).
 func unplaced(in *Input, a account) bool {
-	for _, object := range in.Graph.Objects {
-		if object.GetKind() != "RoleBinding" && object.GetKind() != "ClusterRoleBinding" {
+	for binding, bound := range bindings(in) {
+		if bound.name != a.name {
 			continue
 		}
-		for _, bound := range boundAccounts(object) {
-			if bound.name != a.name {
-				continue
-			}
-			if (bound.namespace == "") != (a.namespace == "") {
-				return true
-			}
-			if bound == a && a.namespace != "" && object.GetKind() == "RoleBinding" && object.GetNamespace() == "" {
-				return true
-			}
+		if (bound.namespace == "") != (a.namespace == "") {
+			return true
+		}
+		if bound == a && a.namespace != "" && binding.GetKind() == "RoleBinding" && binding.GetNamespace() == "" {
+			return true
 		}
 	}
 	return false
@@ -194,19 +190,32 @@ func checkExecutor(in *Input, report Report) {
 // executorsKnown reports whether the graph gives some account in a namespace the rights of an executor: then the others are
 // expected to get theirs in the graph too.
 func executorsKnown(in *Input, namespace string) bool {
-	for _, kind := range []string{"RoleBinding", "ClusterRoleBinding"} {
-		for _, object := range in.Graph.Objects {
-			if object.GetKind() != kind || kind == "RoleBinding" && object.GetNamespace() != namespace {
+	for binding, bound := range bindings(in) {
+		if binding.GetKind() == "RoleBinding" && binding.GetNamespace() != namespace {
+			continue
+		}
+		if pipeline.Allows(in.Graph.Rights(bound.namespace, bound.name), "create", argoGroup, "workflowtaskresults", namespace, "") {
+			return true
+		}
+	}
+	return false
+}
+
+// bindings gives each RoleBinding and ClusterRoleBinding of the graph once for each account that it names.
+func bindings(in *Input) iter.Seq2[*pipeline.Object, account] {
+	return func(yield func(*pipeline.Object, account) bool) {
+		for i := range in.Graph.Objects {
+			object := &in.Graph.Objects[i]
+			if object.GetKind() != "RoleBinding" && object.GetKind() != "ClusterRoleBinding" {
 				continue
 			}
-			for _, bound := range boundAccounts(object) {
-				if pipeline.Allows(in.Graph.Rights(bound.namespace, bound.name), "create", argoGroup, "workflowtaskresults", namespace, "") {
-					return true
+			for _, bound := range boundAccounts(*object) {
+				if !yield(object, bound) {
+					return
 				}
 			}
 		}
 	}
-	return false
 }
 
 // boundAccounts are the accounts that a binding names.
@@ -321,18 +330,13 @@ func misplaced(in *Input, a account) *pipeline.Object {
 	if a.name == "default" || len(in.Graph.Rights(a.namespace, a.name)) > 0 {
 		return nil
 	}
-	for i, object := range in.Graph.Objects {
-		if object.GetKind() != "RoleBinding" && object.GetKind() != "ClusterRoleBinding" {
+	for binding, bound := range bindings(in) {
+		if bound.name != a.name || bound.namespace == a.namespace || bound.namespace == "" || a.namespace == "" {
 			continue
 		}
-		for _, bound := range boundAccounts(object) {
-			if bound.name != a.name || bound.namespace == a.namespace || bound.namespace == "" || a.namespace == "" {
-				continue
-			}
-			if !slices.ContainsFunc(accountNeeds.Of(in), func(n need) bool { return n.account == bound }) {
-				if _, here := in.Graph.Find("ServiceAccount", a.namespace, a.name); here {
-					return &in.Graph.Objects[i]
-				}
+		if !slices.ContainsFunc(accountNeeds.Of(in), func(n need) bool { return n.account == bound }) {
+			if _, here := in.Graph.Find("ServiceAccount", a.namespace, a.name); here {
+				return binding
 			}
 		}
 	}

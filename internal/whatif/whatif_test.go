@@ -11,6 +11,7 @@ import (
 
 	"github.com/eventrig/eventrig/internal/corpus"
 	"github.com/eventrig/eventrig/internal/pipeline"
+	"github.com/eventrig/eventrig/internal/pipeline/pipelinetest"
 	"github.com/eventrig/eventrig/internal/whatif"
 )
 
@@ -63,19 +64,6 @@ spec:
               workflowTemplateRef: {name: sync}
 ---
 `
-
-func graphOf(t testing.TB, manifests ...string) *pipeline.Graph {
-	t.Helper()
-	objects, err := pipeline.Parse("m.yaml", []byte(strings.Join(manifests, "")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	graph := &pipeline.Graph{Objects: objects}
-	for _, problem := range graph.DecodeProblems() {
-		t.Fatal(problem)
-	}
-	return graph
-}
 
 func event(eventType, payload string) string {
 	return fmt.Sprintf(`{"vhost":"keystone","exchange":"keystone","routing_key":"notifications.info","payload_encoding":"string","payload":%q}`+"\n",
@@ -151,7 +139,7 @@ func TestWhatChangesAndNothingElse(t *testing.T) {
 		"a template that there is not": {[]string{"workflowTemplateRef: {name: sync}", "workflowTemplateRef: {name: snyc}"}, []string{`1 object spec.workflowTemplateRef.name "sync">"snyc"`, `3 object spec.workflowTemplateRef.name "sync">"snyc"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			report := compare(t, graphOf(t, source, sensor), graphOf(t, source, changed(t, c.replace...)), whatif.Options{}, events...)
+			report := compare(t, pipelinetest.Graph(t, source, sensor), pipelinetest.Graph(t, source, changed(t, c.replace...)), whatif.Options{}, events...)
 			if got := lines(report); !slices.Equal(got, c.want) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
@@ -167,18 +155,18 @@ func TestWhatChangesAndNothingElse(t *testing.T) {
 }
 
 func TestWhyAndWhere(t *testing.T) {
-	report := compare(t, graphOf(t, source, sensor), graphOf(t, source, changed(t, "^created$", "^made$")), whatif.Options{}, events...)
+	report := compare(t, pipelinetest.Graph(t, source, sensor), pipelinetest.Graph(t, source, changed(t, "^created$", "^made$")), whatif.Options{}, events...)
 	first := report.Changes[0]
 	if first.Old.Verdict != "fires" || first.New.Verdict != "silent" || !strings.Contains(first.New.Reason, `event_type is "created", wanted ^made$`) ||
 		!strings.HasPrefix(first.New.At, "m.yaml:") || !strings.HasPrefix(first.Old.At, "m.yaml:") || first.EventType != "created" || first.Trigger != "t" || first.Sensor != "openstack/s" {
 		t.Errorf("%+v", first)
 	}
 	// Only with reasons: the event that stays silent.
-	with := compare(t, graphOf(t, source, sensor), graphOf(t, source, changed(t, "^created$", "^made$")), whatif.Options{Reasons: true}, events...)
+	with := compare(t, pipelinetest.Graph(t, source, sensor), pipelinetest.Graph(t, source, changed(t, "^created$", "^made$")), whatif.Options{Reasons: true}, events...)
 	if got := lines(with); !slices.Equal(got, []string{"1 silent", "2 reason", "3 silent"}) || with.Changed != 2 {
 		t.Errorf("%v, %d have another outcome", got, with.Changed)
 	}
-	only := compare(t, graphOf(t, source, sensor), graphOf(t, source, changed(t, "^created$", "^made$")), whatif.Options{Reasons: true}, events[1])
+	only := compare(t, pipelinetest.Graph(t, source, sensor), pipelinetest.Graph(t, source, changed(t, "^created$", "^made$")), whatif.Options{Reasons: true}, events[1])
 	if len(only.Changes) != 1 || only.Any() {
 		t.Errorf("another reason is another outcome: %+v", only)
 	}
@@ -186,7 +174,7 @@ func TestWhyAndWhere(t *testing.T) {
 
 func TestSensorsThatComeAndGo(t *testing.T) {
 	another := strings.Replace(sensor, "name: s,", "name: z,", 1)
-	report := compare(t, graphOf(t, source, sensor), graphOf(t, source, another), whatif.Options{Reasons: true}, events...)
+	report := compare(t, pipelinetest.Graph(t, source, sensor), pipelinetest.Graph(t, source, another), whatif.Options{Reasons: true}, events...)
 	if got := lines(report); !slices.Equal(got, []string{"1 silent", "1 fires", "3 silent", "3 fires"}) {
 		t.Errorf("%v", got)
 	}
@@ -196,7 +184,7 @@ func TestSensorsThatComeAndGo(t *testing.T) {
 	if report.Changes[0].New.Reason != "there is no such Sensor" {
 		t.Errorf("%+v", report.Changes[0])
 	}
-	without := compare(t, graphOf(t, source), graphOf(t, source, another), whatif.Options{}, event("other", "{}"))
+	without := compare(t, pipelinetest.Graph(t, source), pipelinetest.Graph(t, source, another), whatif.Options{}, event("other", "{}"))
 	if len(without.Changes) > 0 || len(without.Added) != 1 || !without.Any() {
 		t.Errorf("%+v", without)
 	}
@@ -205,7 +193,7 @@ func TestSensorsThatComeAndGo(t *testing.T) {
 // The object is the same, and the template that it names is gone: the Workflow will fail.
 func TestProblemsAreChanges(t *testing.T) {
 	gone := strings.Replace(source, "metadata: {name: sync,", "metadata: {name: other,", 1)
-	report := compare(t, graphOf(t, source, sensor), graphOf(t, gone, sensor), whatif.Options{}, events...)
+	report := compare(t, pipelinetest.Graph(t, source, sensor), pipelinetest.Graph(t, gone, sensor), whatif.Options{}, events...)
 	if got := lines(report); !slices.Equal(got, []string{"1 problems", "3 problems"}) {
 		t.Errorf("%v", got)
 	}
@@ -216,15 +204,15 @@ func TestChanceIsNoChange(t *testing.T) {
 	drawn := func(rest string) string {
 		return changed(t, "dataKey: payload}", `dataTemplate: '{"uuid": "{{ uuidv4 }}", "at": {{ now | unixEpoch }}, "n": `+rest+`}'}`)
 	}
-	if got := lines(compare(t, graphOf(t, source, drawn("1")), graphOf(t, source, drawn("1")), whatif.Options{}, events...)); len(got) > 0 {
+	if got := lines(compare(t, pipelinetest.Graph(t, source, drawn("1")), pipelinetest.Graph(t, source, drawn("1")), whatif.Options{}, events...)); len(got) > 0 {
 		t.Errorf("%v", got)
 	}
-	got := lines(compare(t, graphOf(t, source, drawn("1")), graphOf(t, source, drawn("2")), whatif.Options{}, events[0]))
+	got := lines(compare(t, pipelinetest.Graph(t, source, drawn("1")), pipelinetest.Graph(t, source, drawn("2")), whatif.Options{}, events[0]))
 	if !slices.Equal(got, []string{"1 parameters spec.arguments.parameters[event].value → n 1>2"}) {
 		t.Errorf("%v", got)
 	}
 	jq := changed(t, "jq: .body", "jq: .body | .payload.id = (now | tostring)")
-	if got := lines(compare(t, graphOf(t, source, jq), graphOf(t, source, jq), whatif.Options{}, events...)); len(got) > 0 {
+	if got := lines(compare(t, pipelinetest.Graph(t, source, jq), pipelinetest.Graph(t, source, jq), whatif.Options{}, events...)); len(got) > 0 {
 		t.Errorf("%v", got)
 	}
 }

@@ -84,6 +84,12 @@ func (c *Client) run(ctx context.Context, s scenario.Scenario, opts scenario.Opt
 	if err != nil {
 		return scenario.Result{}, fmt.Errorf("encode the scenario: %w", err)
 	}
+	answer, err := c.do(context.WithoutCancel(ctx), http.MethodPost, "/scenarios", body)
+	if err != nil {
+		return scenario.Result{}, err
+	}
+	defer answer.Body.Close()
+	// Only now: the answer begins once the rig knows the scenario by its id, so an interrupt that came before is heard too.
 	stop := context.AfterFunc(ctx, func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
@@ -92,11 +98,6 @@ func (c *Client) run(ctx context.Context, s scenario.Scenario, opts scenario.Opt
 		}
 	})
 	defer stop()
-	answer, err := c.do(context.WithoutCancel(ctx), http.MethodPost, "/scenarios", body)
-	if err != nil {
-		return scenario.Result{}, err
-	}
-	defer answer.Body.Close()
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(nil, largestLine)
 	for lines.Scan() {

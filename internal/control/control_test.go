@@ -189,6 +189,16 @@ func TestAnInterruptIsTakenBackBeforeRunReturns(t *testing.T) {
 	}
 }
 
+func TestAnInterruptThatCameFirstIsHeard(t *testing.T) {
+	client := serve(t, newHost(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	got := client.Run(ctx, load(t, "  when: [{publish: {event: keystone/x}}]\n  then: {sensors: [{name: s, fires: 0}]}\n"), "embedded", scenario.Options{})
+	if got.Verdict != scenario.Errored || failure.ExitStatus(got.Err) != int(failure.Interrupted) {
+		t.Errorf("%+v %v", got, got.Err)
+	}
+}
+
 func TestAKilledClientIsTakenBackToo(t *testing.T) {
 	h := newHost(t)
 	client := serve(t, h)

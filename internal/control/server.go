@@ -144,6 +144,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) {
 		defer s.mu.Unlock()
 		delete(s.running, t.ID)
 	}()
+	_ = http.NewResponseController(w).Flush() // tells the client that its id is known; only its going away can fail it
 	teller := &teller{encoder: json.NewEncoder(w), flush: http.NewResponseController(w).Flush}
 	told := scenario.Run(ctx, s.host, t.Scenario, scenario.Options{
 		Seed: t.Seed, Attempt: t.Attempt, Explain: t.Explain,

@@ -82,6 +82,9 @@ func (p *play) Decidable(then scenario.Then) (part scenario.Then, skipped []scen
 	for i, e := range then.OpenStack {
 		skip("openstack", i, e.Path, writtenThere)
 	}
+	for i, e := range then.ONTAP {
+		skip("ontap", i, e.Path, writtenThere)
+	}
 	for i, e := range then.Requests {
 		skip("requests", i, strings.TrimSpace(e.To+" "+e.Method), askedThere)
 	}

@@ -3,7 +3,9 @@ package rig
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/failure"
@@ -74,6 +76,19 @@ func replayed(catalogue *oslo.Catalogue, step scenario.Replay, recorded scenario
 	return made, nil
 }
 
+// filled adds texts of given lengths to what is set.
+func filled(set map[string]any, lengths map[string]int) map[string]any {
+	if len(lengths) == 0 {
+		return set
+	}
+	all := make(map[string]any, len(set)+len(lengths))
+	maps.Copy(all, set)
+	for path, length := range lengths {
+		all[path] = strings.Repeat("x", length)
+	}
+	return all
+}
+
 // composed returns what makes the messages of a publish step: a raw body as it is, or notifications of the catalogue.
 func composed(catalogue *oslo.Catalogue, step scenario.Publish, drawn oslo.Options) (next func() scenario.Published, err error) {
 	if step.Raw != "" {
@@ -94,7 +109,7 @@ func composed(catalogue *oslo.Catalogue, step scenario.Publish, drawn oslo.Optio
 			return nil, err
 		}
 	}
-	drawn.Set, drawn.Remove = step.Set, step.Remove
+	drawn.Set, drawn.Remove = filled(step.Set, step.Fill), step.Remove
 	series, err := template.Series(drawn, driver)
 	if err != nil {
 		return nil, err

@@ -172,7 +172,7 @@ func (s *space) change(ctx context.Context, change scenario.OpenStackChange) err
 	case plain && slices.Contains([]string{"project", "projects", "domain", "domains"}, change.Delete):
 		return s.openstack.DeleteProjectContext(ctx, change.ID)
 	}
-	do := openstack.Do{ID: change.ID, Action: change.Do, Set: change.Set, Status: change.Status}
+	do := openstack.Do{ID: change.ID, Action: change.Do, Set: change.Set, Status: change.Status, Project: change.Project}
 	for operation, path := range map[openstack.Operation]string{
 		openstack.OpCreate: change.Create, openstack.OpUpdate: change.Update, openstack.OpDelete: change.Delete,
 		openstack.OpAction: change.Action, openstack.OpCall: change.Call,

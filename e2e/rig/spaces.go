@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -60,7 +61,8 @@ const (
 func (r *Rig) newSpace(name string, holding []string) (*space, error) {
 	s := emptySpace()
 	s.rig, s.name, s.message = r, name, r.message
-	s.openstack = openstack.New(openstack.Config{Publish: s.publish, Told: s.told})
+	// No two spaces of a rig draw the same: a message_id that came before would be taken for the same message sent again.
+	s.openstack = openstack.New(openstack.Config{Seed: rand.Uint64(), Publish: s.publish, Told: s.told})
 	return s, s.load(holding)
 }
 

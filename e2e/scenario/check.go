@@ -227,6 +227,14 @@ func (c *checker) step(at string, step Step) {
 		if p.Count < 0 {
 			c.fail(step.Line, "%s.publish.count is negative", at)
 		}
+		for _, path := range sortedKeys(p.Fill) {
+			if length := p.Fill[path]; length < 1 || length > maxFill {
+				c.fail(step.Line, "%s.publish.fill %s is %d: give a length from 1 to %d bytes", at, path, length, maxFill)
+			}
+		}
+		if p.Raw != "" && len(p.Fill) > 0 {
+			c.fail(step.Line, "%s.publish.fill is for an event; a raw body is sent as it is", at)
+		}
 	case step.OpenStack != nil:
 		o := step.OpenStack
 		verbs := 0
@@ -281,6 +289,9 @@ func (c *checker) step(at string, step Step) {
 		}
 	}
 }
+
+// maxFill is twice what RabbitMQ 4 accepts of one message.
+const maxFill = 32 << 20
 
 func isQualified(name string) bool {
 	namespace, short, ok := strings.Cut(name, "/")
@@ -347,7 +358,7 @@ func (c *checker) then(s *Scenario) {
 		}
 		expression(e.Line, at+".message", e.Message)
 	}
-	for name, list := range map[string][]RecordExpectation{"nautobot": t.Nautobot, "openstack": t.OpenStack} {
+	for name, list := range map[string][]RecordExpectation{"nautobot": t.Nautobot, "openstack": t.OpenStack, "ontap": t.ONTAP} {
 		for i, e := range list {
 			at := fmt.Sprintf("spec.then.%s[%d]", name, i)
 			if e.Path == "" {

@@ -53,6 +53,9 @@ func (r *runner) evaluate(ctx context.Context, v *view, final bool) (failures []
 		for _, e := range then.OpenStack {
 			note(r.recordFailure(ctx, "openstack", e), false)
 		}
+		for _, e := range then.ONTAP {
+			note(r.recordFailure(ctx, "ontap", e), false)
+		}
 		for _, record := range v.records {
 			if record.Ambiguous {
 				note(&Failure{Hop: string(record.Hop), Expected: "one message behind " + cmpText(record.Object, record.Sensor), Got: fmt.Sprintf("%d candidates: %s", len(record.Candidates), strings.Join(record.Candidates, ", ")),

@@ -46,6 +46,9 @@ func TestMistakesNameFileLineAndTheRightField(t *testing.T) {
 		"object without kind": {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {objects: [{kind: Job}]}\n", "needs apiVersion and kind"},
 		"sensor of a pod":     {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {objects: [{apiVersion: v1, kind: Pod, sensor: s}]}\n", "known of Workflows and Jobs only"},
 		"variable in objects": {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {objects: [{apiVersion: v1, kind: Pod, name: \"${x}\"}]}\n", "undefined variable ${x}"},
+		"fill of nothing":     {head + strings.Replace(body, "event: keystone/x", "event: keystone/x, fill: {payload.a: 0}", 1), "fill payload.a is 0: give a length from 1 to"},
+		"fill of a raw body":  {head + strings.Replace(body, "event: keystone/x", "raw: b, exchange: c, routing-key: d, fill: {payload.a: 1}", 1), "fill is for an event"},
+		"fields of no volume": {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {ontap: [{path: a/b, count: 0, fields: {a: 1}}]}\n", "spec.then.ontap[0] wants no record and yet fields of it"},
 		"webhook":             {head + "spec:\n  when: [{webhook: {eventSource: s}}]\n  then: {ledger: {lost: 0}}\n", "needs eventSource and event"},
 		"fields of no record": {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {nautobot: [{path: a/b, count: 0, fields: {a: 1}}]}\n", "wants no record and yet fields of it"},
 	} {

@@ -291,7 +291,7 @@ func TestATimeoutReportsTheLastMismatch(t *testing.T) {
 func TestExpectationsOnASettledChain(t *testing.T) {
 	pod := ledger.Record{Hop: ledger.Pod, Sensor: "openstack/s", Object: "Pod/a/p", Verdict: "Succeeded", Details: map[string]any{"exitCode": 0}}
 	call := ledger.Record{Hop: ledger.APICall, Object: "nautobot POST /api/a/", Details: map[string]any{"to": "nautobot", "method": "POST", "path": "/api/a/", "status": 201}}
-	store := map[string][]map[string]any{"nautobot tenancy/tenants": {{"id": "1", "name": "default:eng", "status": map[string]any{"value": "active"}, "n": 3}}}
+	store := map[string][]map[string]any{"ontap svm/svms": {{"name": "os-1"}}, "nautobot tenancy/tenants": {{"id": "1", "name": "default:eng", "status": map[string]any{"value": "active"}, "n": 3}}}
 	ambiguous := ledger.Record{Hop: ledger.Workflow, Object: "Workflow/a/b", Ambiguous: true, Candidates: []string{"m", "n"}}
 	for name, c := range map[string]struct {
 		then    string
@@ -313,6 +313,8 @@ func TestExpectationsOnASettledChain(t *testing.T) {
 		"request missing":     {"    requests: [{to: nautobot, method: PATCH}]\n", []ledger.Record{call}, Failed, "nautobot POST /api/a/"},
 		"record":              {"    nautobot: [{path: tenancy/tenants, where: {id: \"1\"}, count: 1, fields: {name: \"default:eng\", status.value: active, n: 3}}]\n", nil, Passed, ""},
 		"record field":        {"    nautobot: [{path: tenancy/tenants, fields: {name: x}}]\n", nil, Failed, "default:eng"},
+		"record of ONTAP":     {"    ontap: [{path: svm/svms, count: 1, fields: {name: os-1}}]\n", nil, Passed, ""},
+		"other of ONTAP":      {"    ontap: [{path: svm/svms, fields: {name: os-2}}]\n", nil, Failed, "os-1"},
 		"record missing":      {"    nautobot: [{path: dcim/devices}]\n", nil, Failed, "holds 0 records"},
 		"ambiguous":           {"    sensors: [{name: s, fires: 0}]\n", []ledger.Record{ambiguous}, Failed, "fits each of them"},
 		"no such Sensor":      {"    sensors: [{name: t, fires: 0}]\n", nil, Errored, ""},

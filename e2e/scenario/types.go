@@ -70,6 +70,7 @@ type Step struct {
 type Publish struct {
 	Event      string         `yaml:"event,omitempty" json:"event,omitempty" jsonschema:"description=SERVICE/EVENT_TYPE of the catalogue"`
 	Set        map[string]any `yaml:"set,omitempty" json:"set,omitempty" jsonschema:"description=path in the notification -> value"`
+	Fill       map[string]int `yaml:"fill,omitempty" json:"fill,omitempty" jsonschema:"description=path in the notification -> length in bytes of a text put there: for messages that are too large to write down"`
 	Remove     []string       `yaml:"remove,omitempty" json:"remove,omitempty" jsonschema:"description=paths taken out of the notification"`
 	Driver     string         `yaml:"driver,omitempty" json:"driver,omitempty" jsonschema:"enum=messagingv2,enum=messaging,description=oslo driver; messagingv2 when empty"`
 	Count      int            `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=how many; 1 when empty"`
@@ -91,7 +92,9 @@ type OpenStackChange struct {
 	ID     string         `yaml:"id,omitempty" json:"id,omitempty" jsonschema:"description=the resource's identifier; a creation without one draws it"`
 	Set    map[string]any `yaml:"set,omitempty" json:"set,omitempty" jsonschema:"description=fields of what is created or changed in the API's names; arguments of an action. An update of a bare metal resource takes paths such as extra/role"`
 	Status int            `yaml:"status,omitempty" json:"status,omitempty" jsonschema:"description=HTTP status of the answer that is wanted; any success when empty"`
-	Notify bool           `yaml:"notify,omitempty" json:"notify,omitempty" jsonschema:"description=publish what the service itself would publish of the change; without it a publish step says what is published"`
+	// Project is what a server belongs to: Nova takes it from the token and from nothing else.
+	Project string `yaml:"project,omitempty" json:"project,omitempty" jsonschema:"description=id of the project in which the administrator asks for it (of a server its owner); the administrator's own when empty"`
+	Notify  bool   `yaml:"notify,omitempty" json:"notify,omitempty" jsonschema:"description=publish what the service itself would publish of the change; without it a publish step says what is published"`
 }
 
 // Objects are Kubernetes objects, written out or in a file beside the scenario. A delete needs apiVersion, kind and
@@ -110,6 +113,7 @@ type Then struct {
 	Workflows []WorkflowExpectation `yaml:"workflows,omitempty" json:"workflows,omitempty"`
 	Nautobot  []RecordExpectation   `yaml:"nautobot,omitempty" json:"nautobot,omitempty"`
 	OpenStack []RecordExpectation   `yaml:"openstack,omitempty" json:"openstack,omitempty"`
+	ONTAP     []RecordExpectation   `yaml:"ontap,omitempty" json:"ontap,omitempty"`
 	Requests  []RequestExpectation  `yaml:"requests,omitempty" json:"requests,omitempty"`
 	Pods      []PodExpectation      `yaml:"pods,omitempty" json:"pods,omitempty"`
 	Objects   []ObjectExpectation   `yaml:"objects,omitempty" json:"objects,omitempty"`
@@ -118,7 +122,7 @@ type Then struct {
 
 // empty says whether nothing is expected.
 func (t Then) empty() bool {
-	return len(t.Sensors)+len(t.Workflows)+len(t.Nautobot)+len(t.OpenStack)+len(t.Requests)+len(t.Pods)+len(t.Objects) == 0 && t.Ledger == nil
+	return len(t.Sensors)+len(t.Workflows)+len(t.Nautobot)+len(t.OpenStack)+len(t.ONTAP)+len(t.Requests)+len(t.Pods)+len(t.Objects) == 0 && t.Ledger == nil
 }
 
 // SensorExpectation counts the executions of a Sensor's triggers for this scenario's events.

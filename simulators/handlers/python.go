@@ -13,7 +13,7 @@ const realPython = "/usr/bin/python3"
 
 // The programs that UnderStack's manifests hold. They are known by what they do, in our manifests' words and in theirs.
 var (
-	convertsProject = regexp.MustCompile(`(?s)import uuid\s.*project_id_without_dashes = "(.*?)"\s*\n\s*print\(str\(uuid\.UUID\(project_id_without_dashes\)\)\)`)
+	convertsProject = regexp.MustCompile(`(?s)import uuid\s.*project_id_without_dashes = "([^"\n]*)"\s*\n\s*print\(str\(uuid\.UUID\(project_id_without_dashes\)\)\)`)
 	printsLabelOf   = regexp.MustCompile(`print\(json\.loads\(os\.environ(?:\.get\('LABELS'\)|\['LABELS'\]) or '\{\}'\)\.get\((?:'([^']+)'|sys\.argv\[1\]), ?''\)\)`)
 )
 

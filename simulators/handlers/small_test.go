@@ -130,6 +130,10 @@ print(json.loads(os.environ['LABELS'] or '{}').get(sys.argv[1], ''))`
 		}
 	}
 	b := newBench(t)
+	// What breaks out of the text is a program of its own, which only Python runs.
+	if code := b.run(t, "python", "-c", strings.Replace(converts, "%s", "x\"\nraise SystemExit(42) #", 1)); code != 127 {
+		t.Errorf("a program of its own: %d %s", code, b.stderr.String())
+	}
 	if code := b.run(t, "python", "-c", "print(1)"); code != 127 || !strings.Contains(b.stderr.String(), "/usr/bin/python3 is not there") {
 		t.Errorf("another program: %d %s", code, b.stderr.String())
 	}

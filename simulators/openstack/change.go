@@ -41,6 +41,9 @@ type Do struct {
 	Set map[string]any
 	// Status is that of the answer that is wanted; 0 is any success.
 	Status int
+	// Project is the project that the administrator's token is for, by its id: a server belongs to it. Empty: the
+	// administrator's own. Where the administrator has no role yet they are given that of an administrator, which nothing tells.
+	Project string
 }
 
 // Do makes a change. As with everything that is done from Go, notifications tell it only with Notifying or Collecting. It
@@ -53,7 +56,7 @@ func (s *Server) Do(ctx context.Context, do Do) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, project, err := s.administrator(ctx)
+	token, project, err := s.administrator(ctx, do.Project)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +123,8 @@ func apiOf(path string) (api, bool) {
 	return known, ok
 }
 
-// withoutAPI makes a record of a collection that no API creates, as a world does: what inspection found of a node.
+// withoutAPI makes a record of a collection that no API creates, as a world does: what inspection found of a node, or an agent
+// of Neutron's, which reports by itself.
 func (s *Server) withoutAPI(ctx context.Context, do Do) (made bool, err error) {
 	if do.Operation == OpCall {
 		return false, nil
@@ -129,7 +133,7 @@ func (s *Server) withoutAPI(ctx context.Context, do Do) (made bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if _, has := apiOf(do.Path); has {
+	if _, has := apiOf(do.Path); has && (do.Operation != OpCreate || do.Path != "network/agents") {
 		return false, nil
 	}
 	if do.Operation != OpCreate {
@@ -278,25 +282,54 @@ func patchOf(set map[string]any) []any {
 
 func text(value any) string { words, _ := value.(string); return words }
 
-// administrator logs the cloud's administrator in and returns the token and the project that it is for.
-func (s *Server) administrator(ctx context.Context) (token, project string, err error) {
-	login := map[string]any{"auth": map[string]any{
-		"identity": map[string]any{"methods": []any{"password"}, "password": map[string]any{"user": map[string]any{"name": Username, "password": Password, "domain": map[string]any{"name": DomainName}}}},
-		"scope":    map[string]any{"project": map[string]any{"name": ProjectName, "domain": map[string]any{"name": DomainName}}},
-	}}
-	answer, err := s.send(core.Direct(core.Quietly(ctx), ""), apiRequest{method: "POST", path: "/identity/v3/auth/tokens", body: login}, "")
-	if err != nil {
-		return "", "", err
+// login is what Keystone says of a token.
+type login struct {
+	secret string
+	Token  struct {
+		Project, User struct{ ID string }
+		Roles         []struct{ ID, Name string }
 	}
-	var body struct {
-		Token struct {
-			Project struct{ ID string }
+}
+
+// administrator logs the cloud's administrator in and returns the token and the project that it is for: in, by its id, or the
+// administrator's own.
+func (s *Server) administrator(ctx context.Context, in string) (token, project string, err error) {
+	own, err := s.login(ctx, map[string]any{"name": ProjectName, "domain": map[string]any{"name": DomainName}})
+	if err != nil || in == "" || in == own.Token.Project.ID {
+		return own.secret, own.Token.Project.ID, err
+	}
+	for _, role := range own.Token.Roles {
+		if role.Name != "admin" {
+			continue
+		}
+		grant := apiRequest{method: "PUT", path: "/identity/v3/projects/" + url.PathEscape(in) + "/users/" + own.Token.User.ID + "/roles/" + role.ID}
+		status, body, err := s.ask(core.Direct(core.Quietly(ctx), ""), grant, own.secret)
+		if err != nil {
+			return "", "", err
+		}
+		if status >= 300 {
+			return "", "", failure.New(failure.BadInput, "project is the id of one that is there", "ask for it in project %s: %d %s", in, status, bytes.TrimSpace(body))
 		}
 	}
-	if err := json.Unmarshal(answer.Body.Bytes(), &body); err != nil || answer.Code != http.StatusCreated {
-		return "", "", failure.New(failure.BadInput, "a scenario's steps are the administrator's", "log %s in to the simulated cloud: %d %s", Username, answer.Code, bytes.TrimSpace(answer.Body.Bytes()))
+	there, err := s.login(ctx, map[string]any{"id": in})
+	return there.secret, there.Token.Project.ID, err
+}
+
+func (s *Server) login(ctx context.Context, project map[string]any) (login, error) {
+	asked := map[string]any{"auth": map[string]any{
+		"identity": map[string]any{"methods": []any{"password"}, "password": map[string]any{"user": map[string]any{"name": Username, "password": Password, "domain": map[string]any{"name": DomainName}}}},
+		"scope":    map[string]any{"project": project},
+	}}
+	var said login
+	answer, err := s.send(core.Direct(core.Quietly(ctx), ""), apiRequest{method: "POST", path: "/identity/v3/auth/tokens", body: asked}, "")
+	if err != nil {
+		return said, err
 	}
-	return answer.Header().Get("X-Subject-Token"), body.Token.Project.ID, nil
+	if err := json.Unmarshal(answer.Body.Bytes(), &said); err != nil || answer.Code != http.StatusCreated {
+		return said, failure.New(failure.BadInput, "a scenario's steps are the administrator's", "log %s in to the simulated cloud: %d %s", Username, answer.Code, bytes.TrimSpace(answer.Body.Bytes()))
+	}
+	said.secret = answer.Header().Get("X-Subject-Token")
+	return said, nil
 }
 
 func (s *Server) ask(ctx context.Context, request apiRequest, token string) (status int, body []byte, err error) {

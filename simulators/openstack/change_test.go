@@ -129,6 +129,47 @@ func TestAServersLifeOnBareMetal(t *testing.T) {
 	}
 }
 
+// TestAServerBelongsToTheProjectItIsAskedForIn: Nova takes the project from the token and from nothing else.
+func TestAServerBelongsToTheProjectItIsAskedForIn(t *testing.T) {
+	s, _ := start(t, openstack.Config{})
+	enrolled(t, s)
+	const project = "0123456789abcdef0123456789abcdef"
+	change(t, s, openstack.Do{Operation: openstack.OpCreate, Path: "projects", ID: project, Set: map[string]any{"name": "p", "domain_id": "default"}})
+	for _, id := range []string{server1, "6a1f0d2e-7b3c-4d5e-8f90-a1b2c3d4e5f6"} { // the second time the role is there
+		told := change(t, s, openstack.Do{Operation: openstack.OpCreate, Path: "compute/servers", ID: id, Project: project, Set: map[string]any{
+			"name": "web", "flavorRef": "1", "imageRef": image1, "networks": []any{map[string]any{"uuid": network1}}}})
+		if server := one(t, s, "compute/servers", "id", id); server["project_id"] != project {
+			t.Errorf("the server is %v", server)
+		}
+		if slices.ContainsFunc(told, func(event string) bool { return strings.HasPrefix(event, "identity.") }) {
+			t.Errorf("the administrator's role was told: %v", told)
+		}
+	}
+	if node := one(t, s, "baremetal/nodes", "uuid", node1); node["lessee"] != project {
+		t.Errorf("the node is %v", node)
+	}
+	_, err := s.Do(t.Context(), openstack.Do{Operation: openstack.OpCreate, Path: "compute/servers", Project: "nobody", Set: map[string]any{"name": "web", "flavorRef": "1"}})
+	if failure.ExitStatus(err) != 2 || !strings.Contains(err.Error(), "ask for it in project nobody: 404") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestAgentsReportByThemselves: Neutron's API makes none, and deletes them.
+func TestAgentsReportByThemselves(t *testing.T) {
+	s, _ := start(t, openstack.Config{})
+	const agent = "9d1e6a52-7d7b-4f5e-8d0b-3f0a1c2d4e5f"
+	if told := change(t, s, openstack.Do{Operation: openstack.OpCreate, Path: "network/agents", ID: agent, Set: map[string]any{"host": "n1", "alive": false}}); len(told) != 0 {
+		t.Errorf("told were %v", told)
+	}
+	if found := one(t, s, "network/agents", "id", agent); found["host"] != "n1" || found["alive"] != false {
+		t.Errorf("the agent is %v", found)
+	}
+	change(t, s, openstack.Do{Operation: openstack.OpDelete, Path: "network/agents", ID: agent})
+	if left := s.Records("network/agents", map[string]any{"id": agent}); len(left) != 0 {
+		t.Errorf("left behind is %v", left)
+	}
+}
+
 // TestADeploymentThatFails leaves the server in ERROR and the node where Ironic left it.
 func TestADeploymentThatFails(t *testing.T) {
 	s, _ := start(t, openstack.Config{})

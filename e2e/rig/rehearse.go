@@ -88,6 +88,10 @@ func (h *Rehearsal) Check(s scenario.Scenario, spec scenario.Spec) error {
 		case step.Webhook != nil:
 			note(step.Line, h.webhook(*step.Webhook))
 		case step.Submit != nil:
+			if step.Submit.CronWorkflow != "" {
+				note(step.Line, h.known("CronWorkflow", step.Submit.CronWorkflow))
+				break
+			}
 			note(step.Line, h.known("WorkflowTemplate", step.Submit.Template))
 		case step.Fault != nil:
 			note(step.Line, h.fault(*step.Fault))
@@ -144,7 +148,7 @@ func (h *Rehearsal) behind(sensor, template string) error {
 	switch {
 	case sensor != "":
 		return h.known("Sensor", sensor)
-	case template != "":
+	case template != "" && h.known("CronWorkflow", template) != nil:
 		return h.known("WorkflowTemplate", template)
 	}
 	return nil

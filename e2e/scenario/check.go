@@ -274,8 +274,10 @@ func (c *checker) step(at string, step Step) {
 			c.fail(step.Line, "%s.webhook.status is %d: give an HTTP status", at, w.Status)
 		}
 	case step.Submit != nil:
-		if !isQualified(step.Submit.Template) {
-			c.fail(step.Line, "%s.submit.template is %q: give namespace/name", at, step.Submit.Template)
+		if (step.Submit.Template == "") == (step.Submit.CronWorkflow == "") {
+			c.fail(step.Line, "%s.submit needs template or cronWorkflow, and not both", at)
+		} else if !isQualified(step.Submit.From()) {
+			c.fail(step.Line, "%s.submit names %q: give namespace/name", at, step.Submit.From())
 		}
 	case step.Fault != nil:
 		c.fault(step.Line, at+".fault", *step.Fault)

@@ -123,7 +123,20 @@ func (r *runner) follow(messages []Message) ([]string, error) {
 		keys[at[i]] = key
 	}
 	r.own(tracked...)
+	r.sentHere(tracked...)
 	return keys, nil
+}
+
+// sentHere notes that the step under way sent messages. One that is sent again is told of its first time.
+func (r *runner) sentHere(keys ...string) {
+	if r.places == nil {
+		r.places = map[string]string{}
+	}
+	for _, key := range keys {
+		if _, known := r.places[key]; !known {
+			r.places[key] = fmt.Sprintf("%s, line %d", r.at, r.line)
+		}
+	}
 }
 
 // confirmed notes in the ledger that a message was taken.

@@ -80,13 +80,13 @@ func sensorFailures(v *view, e SensorExpectation) []judged {
 			about: subject{sensor: e.Name, fired: e.Fires.Exceeded(len(fires))}}
 		switch {
 		case e.Fires.Exceeded(len(fires)):
-			f.Why = "triggered: " + told(fires)
+			f.Why = "triggered: " + v.told(fires)
 			f.Next = "if it should not, narrow the Sensor's filters: their values are unanchored regular expressions"
 		case len(fails) > 0:
-			f.Hop, f.Why = string(fails[0].Hop), told(fails)
+			f.Hop, f.Why = string(fails[0].Hop), v.told(fails)
 			f.Next = "the event is lost: without atLeastOnce a failed trigger is only logged"
 		case len(refusals) > 0:
-			f.Hop, f.Why = string(ledger.Decided), told(refusals)
+			f.Hop, f.Why = string(ledger.Decided), v.told(refusals)
 			f.Next = "eventrig explain --event FILE shows each filter of the Sensor"
 		default:
 			f.Hop, f.Why, f.Next = v.reached(e.Name)
@@ -98,12 +98,12 @@ func sensorFailures(v *view, e SensorExpectation) []judged {
 			about: subject{sensor: e.Name}}
 		switch {
 		case len(fails) > 0:
-			f.Why = told(fails)
+			f.Why = v.told(fails)
 			f.Next = "the message after the last colon is the one of the component that refused"
 		case len(fires) > 0:
-			f.Why = "its triggers succeeded: " + told(fires)
+			f.Why = "its triggers succeeded: " + v.told(fires)
 		case len(refusals) > 0:
-			f.Hop, f.Why = string(ledger.Decided), told(refusals)
+			f.Hop, f.Why = string(ledger.Decided), v.told(refusals)
 		default:
 			f.Hop, f.Why, f.Next = v.reached(e.Name)
 		}
@@ -114,7 +114,7 @@ func sensorFailures(v *view, e SensorExpectation) []judged {
 		if len(reasons) == 0 && (e.Fails == nil || e.Fails.Max == 0) {
 			reasons = refusals
 		}
-		if f := reasonFailure(e, reasons); f != nil {
+		if f := reasonFailure(v, e, reasons); f != nil {
 			// A failure with another reason does not come a second time with the wanted one.
 			out = append(out, judged{*f, len(reasons) > 0 && e.Fails != nil && e.Fails.Holds(len(fails)) && e.Fails.Exceeded(len(fails)+1)})
 		}
@@ -122,7 +122,7 @@ func sensorFailures(v *view, e SensorExpectation) []judged {
 	return out
 }
 
-func reasonFailure(e SensorExpectation, records []ledger.Record) *Failure {
+func reasonFailure(v *view, e SensorExpectation, records []ledger.Record) *Failure {
 	expression, err := regexp.Compile(e.Reason)
 	f := &Failure{Hop: string(ledger.Triggered), Expected: fmt.Sprintf("Sensor %s gives a reason that matches %q", e.Name, e.Reason), Line: e.Line, about: subject{sensor: e.Name}}
 	if err != nil {
@@ -138,7 +138,7 @@ func reasonFailure(e SensorExpectation, records []ledger.Record) *Failure {
 		f.Got = "no failure and no refusal"
 		return f
 	}
-	f.Hop, f.Got = string(records[0].Hop), told(records)
+	f.Hop, f.Got = string(records[0].Hop), v.told(records)
 	f.Next = "if this reason is right too, write it into the expectation"
 	return f
 }
@@ -189,20 +189,20 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 	f.Got = strconv.Itoa(len(right))
 	switch {
 	case want.Exceeded(len(right)):
-		f.Why = told(right)
+		f.Why = v.told(right)
 		f.about = subject{sensor: e.Sensor, fired: true}
 		return f, e.Phase == "" || finishedPhase(e.Phase)
 	case len(wrong) > 0:
-		f.Got, f.Why = told(wrong), v.podStory(wrong)
+		f.Got, f.Why = v.told(wrong), v.podStory(wrong)
 		f.Next = "read the pod's log in the artifacts; the message above is the Workflow's own"
 		seen := len(right) + len(wrong) + len(unfinished) + len(others)
 		return f, len(right)+len(unfinished) < want.Min && v.allMade(e.Sensor, e.Template, seen)
 	case len(unfinished) > 0:
-		f.Got = told(unfinished)
+		f.Got = v.told(unfinished)
 		f.Why = "not finished"
 		f.Next = "a Workflow without a phase has no controller for its namespace; one that is Running waits for its pod"
 	case len(differs) > 0:
-		f.Got, f.Why = "others: "+told(others), strings.Join(differs, "; ")
+		f.Got, f.Why = "others: "+v.told(others), strings.Join(differs, "; ")
 		f.Next = "compare the Sensor's parameters (src.dataKey) with the notification"
 		f.about = subject{sensor: e.Sensor, parameters: sortedKeys(unlike)}
 	case e.Template != "":
@@ -214,9 +214,9 @@ func workflowFailure(v *view, e WorkflowExpectation) (*Failure, bool) {
 		_, fails, refusals := v.fires(e.Sensor, "")
 		switch {
 		case len(fails) > 0:
-			f.Hop, f.Why = string(fails[0].Hop), told(fails)
+			f.Hop, f.Why = string(fails[0].Hop), v.told(fails)
 		case len(refusals) > 0:
-			f.Hop, f.Why = string(ledger.Decided), told(refusals)
+			f.Hop, f.Why = string(ledger.Decided), v.told(refusals)
 		default:
 			f.Hop, f.Why, f.Next = v.reached(e.Sensor)
 		}
@@ -329,7 +329,7 @@ func podFailure(v *view, e PodExpectation) (*Failure, bool) {
 			pods[i].Verdict += fmt.Sprintf(", exit code %v", code)
 		}
 	}
-	return &Failure{Hop: string(ledger.Pod), Expected: expected, Got: strconv.Itoa(matching), Why: told(pods), Next: "read the pod's log in the artifacts", Line: e.Line}, want.Exceeded(matching)
+	return &Failure{Hop: string(ledger.Pod), Expected: expected, Got: strconv.Itoa(matching), Why: v.told(pods), Next: "read the pod's log in the artifacts", Line: e.Line}, want.Exceeded(matching)
 }
 
 func compact(v any) string {

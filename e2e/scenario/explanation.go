@@ -24,6 +24,7 @@ type Explanation struct {
 	Hint       string            `json:"hint"`                 // what to do about it
 	At         string            `json:"at,omitempty"`         // FILE:LINE in the manifests of what said no
 	Parameters map[string]string `json:"parameters,omitempty"` // where the Workflow's parameters come from, by name
+	Sent       string            `json:"sent,omitempty"`       // the step that sent the event, where the scenario's steps sent several
 	Text       string            `json:"text"`                 // the whole in a sentence
 
 	Near bool `json:"-"` // it fires, or little is missing
@@ -65,6 +66,9 @@ func (r *runner) explain(ctx context.Context, failures []Failure) {
 		if err != nil {
 			r.log("Sensor %s could not be explained: %v", sensor, err)
 			continue
+		}
+		for i := range all {
+			all[i].Sent = placeOf(r.places, all[i].Event)
 		}
 		f.Explanation = f.about.choose(all)
 	}
@@ -122,7 +126,9 @@ func (s subject) choose(all []Explanation) []Explanation {
 			}
 			e.Text = strings.Join(parts, "; ")
 		}
-		same := slices.IndexFunc(chosen, func(other Explanation) bool { return other.Text == e.Text && other.EventType == e.EventType })
+		same := slices.IndexFunc(chosen, func(other Explanation) bool {
+			return other.Text == e.Text && other.EventType == e.EventType && other.Sent == e.Sent
+		})
 		if same >= 0 {
 			chosen[same].Events++
 			continue
@@ -166,6 +172,9 @@ func (e Explanation) String() string {
 	}
 	if e.Events > 1 {
 		event = fmt.Sprintf("%s (%d events)", event, e.Events)
+	}
+	if e.Sent != "" {
+		event += " of " + e.Sent
 	}
 	text := fmt.Sprintf("%s: %s: %s", event, e.Verdict, e.Text)
 	if e.At != "" {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/eventrig/eventrig/internal/ledger"
@@ -66,5 +67,32 @@ func TestAnExplanationThatDisagreesWithWhatWasSeenIsShown(t *testing.T) {
 	result := Run(t.Context(), rig, parse(t, "    sensors: [{name: s, fires: 1}]\n"), Options{})
 	if e := result.Failures[0].Explanation; len(e) != 1 || e[0].String() != "event m: fires: filters pass" {
 		t.Errorf("%+v", e)
+	}
+}
+
+// Of several messages the one is named that a failure is about: fires: 0 is often said of many.
+func TestAFailureSaysWhichMessageItIsAbout(t *testing.T) {
+	s := parse(t, "    sensors: [{name: s, fires: 0}]\n")
+	s.Spec.When = append(s.Spec.When, s.Spec.When[0])
+	s.Spec.When[1].Line = 77
+	rig := &explainingRig{fakeRig: newFakeRig(), says: []Explanation{
+		{Event: "m", EventType: "a.b", Verdict: "filtered", Text: "no"}, {Event: "n", EventType: "a.b", Verdict: "fires", Text: "it passes"},
+	}}
+	second := fired
+	second.MessageID = "n"
+	sent := 0
+	rig.keys = func() []string {
+		if sent++; sent == 2 {
+			rig.observe(true, decided, second)
+		}
+		return []string{[]string{"m", "n"}[sent-1]}
+	}
+	result := Run(t.Context(), rig, s, Options{})
+	if result.Verdict != Failed || len(result.Failures) != 1 {
+		t.Fatalf("%+v", result)
+	}
+	f := result.Failures[0]
+	if want := "of when[1], line 77"; !strings.Contains(f.Why, want) || len(f.Explanation) != 1 || f.Explanation[0].String() != "a.b of when[1], line 77: fires: it passes" {
+		t.Errorf("%s\n%+v", f.Why, f.Explanation)
 	}
 }

@@ -93,12 +93,14 @@ type runner struct {
 	waiting  func(string)
 	timeout  time.Duration
 
-	at    string // the step under way, for the failure text
-	line  int
-	mu    sync.Mutex // of writes to keys, and of others' reads
-	keys  []string
-	undo  []undo
-	ready bool
+	at   string // the step under way, for the failure text
+	line int
+	mu   sync.Mutex // of writes to keys, and of others' reads
+	keys []string
+	// places are the steps that sent the messages, by key: a failure says which of several it is about.
+	places map[string]string
+	undo   []undo
+	ready  bool
 
 	skipped []Skip // expectations that the rig cannot decide
 	nothing bool   // it can decide none
@@ -206,13 +208,14 @@ func (r *runner) step(ctx context.Context, step Step) error {
 func (r *runner) submit(ctx context.Context, s Submit) error {
 	object, start, err := r.rig.Submission(ctx, s)
 	if err != nil {
-		return fmt.Errorf("submit a Workflow from %s: %w", s.Template, err)
+		return fmt.Errorf("submit a Workflow from %s: %w", s.From(), err)
 	}
-	key := r.rig.Observer().Adopt(object, s.Template)
+	key := r.rig.Observer().Adopt(object, s.From())
 	r.own(key)
+	r.sentHere(key)
 	at := time.Now()
 	if err := start(ctx); err != nil {
-		return fmt.Errorf("submit a Workflow from %s: %w", s.Template, err)
+		return fmt.Errorf("submit a Workflow from %s: %w", s.From(), err)
 	}
 	r.rig.Ledger().Append(ledger.Record{Time: at, Hop: ledger.Published, MessageID: key, Verdict: "submitted", Object: object})
 	r.log("submitted %s", object)
@@ -296,7 +299,7 @@ func (r *runner) decide(ctx context.Context) ([]Failure, error) {
 			continue // what settled last caused more
 		}
 		// Asked before the records are read: what arrives in between is then read too.
-		view := newView(r.rig.Ledger().Of(r.keys...), r.keys)
+		view := r.view()
 		failures, hopeless := r.evaluate(ctx, view, settled || ctx.Err() != nil)
 		if hopeless || settled {
 			return r.located(ctx, failures), nil
@@ -311,7 +314,7 @@ func (r *runner) decide(ctx context.Context) ([]Failure, error) {
 			last := context.WithoutCancel(ctx)
 			bounded, cancel := context.WithTimeout(last, 5*time.Second)
 			defer cancel()
-			view := newView(r.rig.Ledger().Of(r.keys...), r.keys)
+			view := r.view()
 			failures, _ := r.evaluate(bounded, view, true)
 			failures = append(failures, Failure{Hop: view.furthest(), Expected: fmt.Sprintf("the chain to be settled within %s", r.timeout), Got: "still open: " + cmpText(open, "unknown"),
 				Why:  "a count is decided only when nothing more can come",
@@ -319,6 +322,13 @@ func (r *runner) decide(ctx context.Context) ([]Failure, error) {
 			return r.located(bounded, failures), nil
 		}
 	}
+}
+
+// view is the scenario's part of the ledger now.
+func (r *runner) view() *view {
+	v := newView(r.rig.Ledger().Of(r.keys...), r.keys)
+	v.places = r.places
+	return v
 }
 
 // located says of failures where the scenario wants what was not met, and of those about Sensors why that is so.

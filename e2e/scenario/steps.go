@@ -22,12 +22,16 @@ type Webhook struct {
 	Status      int               `yaml:"status,omitempty" json:"status,omitempty" jsonschema:"description=of the answer that is wanted; 200 when empty. Any other is that of a call that makes no event"`
 }
 
-// Submit starts a Workflow from a WorkflowTemplate, as `argo submit --from` does.
+// Submit starts a Workflow from a WorkflowTemplate or, once and now, from a CronWorkflow, as `argo submit --from` does.
 type Submit struct {
-	Template   string            `yaml:"template" json:"template" jsonschema:"description=WorkflowTemplate: namespace/name"`
-	Parameters map[string]string `yaml:"parameters,omitempty" json:"parameters,omitempty"`
-	As         string            `yaml:"as,omitempty" json:"as,omitempty" jsonschema:"description=user to submit as, such as system:serviceaccount:argo-events:operate-workflow-sa; the rig's administrator when empty"`
+	Template     string            `yaml:"template,omitempty" json:"template,omitempty" jsonschema:"description=WorkflowTemplate: namespace/name"`
+	CronWorkflow string            `yaml:"cronWorkflow,omitempty" json:"cronWorkflow,omitempty" jsonschema:"description=instead of template: CronWorkflow: namespace/name. It runs whether it is due or suspended"`
+	Parameters   map[string]string `yaml:"parameters,omitempty" json:"parameters,omitempty"`
+	As           string            `yaml:"as,omitempty" json:"as,omitempty" jsonschema:"description=user to submit as, such as system:serviceaccount:argo-events:operate-workflow-sa; the rig's administrator when empty"`
 }
+
+// From is what the Workflow is made from, by which expectations know it: namespace/name.
+func (s Submit) From() string { return cmpText(s.Template, s.CronWorkflow) }
 
 // Fault makes a part of the rig misbehave, until the scenario ends or a step clears it. Exactly one of its fields is set.
 type Fault struct {

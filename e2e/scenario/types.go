@@ -138,7 +138,7 @@ type SensorExpectation struct {
 // WorkflowExpectation describes the Workflows that this scenario's events caused.
 type WorkflowExpectation struct {
 	Sensor     string            `yaml:"sensor,omitempty" json:"sensor,omitempty" jsonschema:"description=the Sensor that made them: name or namespace/name"`
-	Template   string            `yaml:"template,omitempty" json:"template,omitempty" jsonschema:"description=instead of sensor: the WorkflowTemplate of a submit step"`
+	Template   string            `yaml:"template,omitempty" json:"template,omitempty" jsonschema:"description=instead of sensor: the WorkflowTemplate or CronWorkflow of a submit step"`
 	Namespace  string            `yaml:"namespace,omitempty" json:"namespace,omitempty"`
 	Phase      string            `yaml:"phase,omitempty" json:"phase,omitempty" jsonschema:"enum=Succeeded,enum=Failed,enum=Error,enum=Pending,enum=Running"`
 	Parameters map[string]string `yaml:"parameters,omitempty" json:"parameters,omitempty" jsonschema:"description=values that must be equal; others are free"`
@@ -170,7 +170,7 @@ type RequestExpectation struct {
 // PodExpectation describes the pods of this scenario's Workflows.
 type PodExpectation struct {
 	Sensor   string `yaml:"sensor,omitempty" json:"sensor,omitempty" jsonschema:"description=the Sensor behind their Workflow or Job: name or namespace/name"`
-	Template string `yaml:"template,omitempty" json:"template,omitempty" jsonschema:"description=instead of sensor: the WorkflowTemplate of a submit step"`
+	Template string `yaml:"template,omitempty" json:"template,omitempty" jsonschema:"description=instead of sensor: the WorkflowTemplate or CronWorkflow of a submit step"`
 	ExitCode *int   `yaml:"exitCode,omitempty" json:"exitCode,omitempty" jsonschema:"description=of the main container"`
 	Count    *Count `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"description=1 when empty"`
 	Line     int    `yaml:"-" json:"line,omitempty" jsonschema:"-"`

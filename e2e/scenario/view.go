@@ -12,6 +12,7 @@ import (
 type view struct {
 	keys    []string
 	records []ledger.Record
+	places  map[string]string        // by key: the step that sent the message
 	objects map[string]ledger.Record // last record per Workflow, Job or Pod
 	order   []string                 // their names in order of appearance
 }
@@ -158,6 +159,33 @@ func (v *view) sources() []string {
 		}
 	}
 	return out
+}
+
+// told writes records with the step that each one's message was sent by, where there are several.
+func (v *view) told(records []ledger.Record) string {
+	placed := slices.Clone(records)
+	for i := range placed {
+		if at := placeOf(v.places, placed[i].MessageID); at != "" {
+			placed[i].Verdict += ", of " + at
+		}
+	}
+	return told(placed)
+}
+
+// placeOf says which of the scenario's messages a key is of; empty where no step or only one sent any.
+func placeOf(places map[string]string, key string) string {
+	first, several := "", false
+	for _, place := range places {
+		several = several || first != "" && first != place
+		first = place
+	}
+	switch place, sent := places[key]; {
+	case sent && several:
+		return place
+	case !sent && len(places) > 0 && key != "":
+		return "a notification that a pod caused"
+	}
+	return ""
 }
 
 // told writes records as "object or trigger: verdict (cause)", at most a few of them.

@@ -49,10 +49,11 @@ type Part struct {
 	Notes     []string    // steps that cannot be had without a rig
 }
 
-// Submitted is a Workflow that a scenario starts from a WorkflowTemplate.
+// Submitted is a Workflow that a scenario starts from a WorkflowTemplate or a CronWorkflow.
 type Submitted struct {
-	Template string // namespace/name
-	Place    string // FILE:LINE of the step
+	From  string // namespace/name
+	Cron  bool   // it is a CronWorkflow
+	Place string // FILE:LINE of the step
 }
 
 // New makes a corpus of files and folders of recorded events, and of files and folders of scenarios, among which BuiltIn

@@ -43,6 +43,10 @@ func Files(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	pipelines, err := Pipelines()
+	if err != nil {
+		return nil, err
+	}
 	return map[string][]byte{
 		"docs/commands.md":                 commands,
 		"docs/coverage-nautobot.md":        Nautobot(),
@@ -51,6 +55,7 @@ func Files(root string) (map[string][]byte, error) {
 		"docs/coverage-openstack.md":       openstack.Coverage(),
 		"docs/explain.md":                  explain,
 		"docs/lint.md":                     lint.Reference(),
+		"docs/pipelines.md":                pipelines,
 		"docs/scenario.schema.json":        schema,
 		"docs/simulators.md":               simulators,
 	}, nil

@@ -69,8 +69,8 @@ const UnderStackHandlersImage = "ghcr.io/rackerlabs/understack/ironic-nautobot-c
 // eventrig-handlers has stand-ins for them.
 var UnderStackCommands = map[string][]string{
 	UnderStackHandlersImage: {
-		"netapp-configure-interfaces", "openstack-oslo-event", "resync-ironic-nautobot", "resync-keystone-nautobot", "resync-neutron-nautobot",
-		"sync-keystone", "sync-network-segment-range", "undersync-switch",
+		"enroll-fw", "enroll-netdev", "netapp-configure-interfaces", "openstack-oslo-event", "python", "python3", "resync-ironic-nautobot",
+		"resync-keystone-nautobot", "resync-neutron-nautobot", "sync-keystone", "sync-network-segment-range", "undersync-switch",
 	},
 	"ghcr.io/rackerlabs/understack/openstack-client":      {"openstack", "python", "python3"},
 	"ghcr.io/rss-engineering/undercloud-nautobot/ansible": {"ansible-playbook", "ansible-runner"},

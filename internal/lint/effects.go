@@ -111,9 +111,21 @@ var stateCommands = map[string]bool{
 // openstackWords are the first words of the commands that openstackRaises knows.
 var openstackWords = []string{"baremetal", "project", "network", "subnet", "port", "router", "volume"}
 
+// enrolments are the commands of UnderStack's images that make or change nodes and ports in Ironic, with what Ironic sends.
+var enrolments = map[string][]string{"enroll-netdev": enrolled, "enroll-fw": enrolled, "enroll-server": append(slices.Clone(enrolled), "baremetal.node.power_set.start", "baremetal.node.power_set.end")}
+
+var enrolled = []string{
+	"baremetal.node.create.start", "baremetal.node.create.end", "baremetal.node.update.start", "baremetal.node.update.end",
+	"baremetal.port.create.start", "baremetal.port.create.end", "baremetal.port.update.start", "baremetal.port.update.end",
+	"baremetal.node.provision_set.start", "baremetal.node.provision_set.end", "baremetal.node.provision_set.success",
+}
+
 // openstackRaises are the types of the events that services send when the openstack command line is called so, and the call in
 // short. It knows the calls that change what UnderStack's Sensors listen to (nodes, ports, portgroups, projects, networks, volume types).
 func openstackRaises(words []string) ([]string, string) {
+	if name := path.Base(words[0]); enrolments[name] != nil {
+		return slices.Clone(enrolments[name]), name
+	}
 	at := slices.IndexFunc(words, func(word string) bool { return path.Base(word) == "openstack" })
 	if at < 0 {
 		return nil, ""

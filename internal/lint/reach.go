@@ -45,6 +45,21 @@ func (in *Input) ReachedFrom(namespace, template string) (reached Reached, found
 	return run{spec: &spec{WorkflowSpec: &awv1.WorkflowSpec{}, namespace: namespace, kind: "Workflow"}, base: base}.reached(in), true
 }
 
+// ReachedByCron tells what a Workflow comes to that a CronWorkflow makes; found is false where there is no such one.
+func (in *Input) ReachedByCron(namespace, name string) (reached Reached, found bool) {
+	for _, cron := range in.Graph.CronWorkflows() {
+		if cron.GetNamespace() != namespace || cron.GetName() != name {
+			continue
+		}
+		r := run{spec: &spec{WorkflowSpec: &cron.Typed.Spec.WorkflowSpec, namespace: namespace, kind: "Workflow"}}
+		if ref := cron.Typed.Spec.WorkflowSpec.WorkflowTemplateRef; ref != nil {
+			r.base, _ = in.findTemplate(namespace, ref.Name, ref.ClusterScope)
+		}
+		return r.reached(in), true
+	}
+	return Reached{}, false
+}
+
 func (r run) reached(in *Input) Reached {
 	var found Reached
 	if r.base != nil {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
 func cliCommands() []cliCommand {
@@ -49,16 +48,8 @@ func (c *cli) json(value any) error {
 	return nil
 }
 
-func nodePath(ident string) string { return "v1/nodes/" + url.PathEscape(ident) }
-
-func (c *cli) node(ctx context.Context, ident string) (object, error) {
-	var node object
-	err := c.cloud.call(ctx, http.MethodGet, baremetal, nodePath(ident), nil, &node)
-	return node, err
-}
-
 func nodeShow(ctx context.Context, c *cli) error {
-	node, err := c.node(ctx, c.values["node"])
+	node, err := c.cloud.node(ctx, c.values["node"])
 	if err != nil {
 		return err
 	}
@@ -82,10 +73,6 @@ func nodeSet(ctx context.Context, c *cli) error {
 	return c.cloud.call(ctx, http.MethodPatch, baremetal, nodePath(c.values["node"]), patch, nil)
 }
 
-// waitPeriod is how often a state that was asked for is looked at. ironicclient waits 2 s first and longer each time; a
-// simulated change takes milliseconds.
-const waitPeriod = 100 * time.Millisecond
-
 // provision asks for a state and, with --wait, sees the node come to it; there is no timeout, as with --wait 0.
 func (c *cli) provision(ctx context.Context, ident string, body object, state string) error {
 	if err := c.cloud.call(ctx, http.MethodPut, baremetal, nodePath(ident)+"/states/provision", body, nil); err != nil {
@@ -95,28 +82,7 @@ func (c *cli) provision(ctx context.Context, ident string, body object, state st
 		return nil
 	}
 	fmt.Fprintf(c.Stdout, "Waiting for provision state %s on node %s\n", state, ident)
-	ticker := time.NewTicker(waitPeriod)
-	defer ticker.Stop()
-	for {
-		node, err := c.node(ctx, ident)
-		if err != nil {
-			return err
-		}
-		now := fmt.Sprint(node["provision_state"])
-		switch {
-		case now == state && node["target_provision_state"] == nil:
-			return nil
-		case strings.HasSuffix(now, "failed") || now == "error":
-			return &cliError{fmt.Sprintf("Node %s failed to reach state %s. It's in state %s, and has error: %s", ident, state, now, pythonText(node["last_error"]))}
-		case node["target_provision_state"] == nil:
-			return &cliError{fmt.Sprintf("Node %s failed to reach state %s. It's in unexpected stable state %s", ident, state, now)}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for state %s: %w", state, context.Cause(ctx))
-		case <-ticker.C: // Ironic has nothing to be told by
-		}
-	}
+	return c.cloud.awaitProvision(ctx, ident, state)
 }
 
 func nodeClean(ctx context.Context, c *cli) error {

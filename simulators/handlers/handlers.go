@@ -109,6 +109,8 @@ func init() { // a literal would refer to itself by way of Names
 	commands = map[string]command{
 		"ansible-playbook":            ansiblePlaybook,
 		"ansible-runner":              ansibleRunner,
+		"enroll-fw":                   enrollFirewall,
+		"enroll-netdev":               enrollNetdev,
 		"netapp-configure-interfaces": netappConfigureInterfaces,
 		"resync-ironic-nautobot":      resyncIronic,
 		"resync-keystone-nautobot":    resyncKeystone,

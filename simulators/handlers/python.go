@@ -19,6 +19,11 @@ var (
 
 // python is the machine's own Python 3, else as much of it as the programs in UnderStack's manifests need.
 func python(_ context.Context, s Surroundings, arguments []string) int {
+	if len(arguments) > 1 && arguments[0] == "-c" {
+		if found := printsPassword.FindStringSubmatch(arguments[1]); found != nil {
+			return s.printPassword(found[1])
+		}
+	}
 	if s.Exec != nil {
 		if info, err := os.Stat(s.path(realPython)); err == nil && info.Mode().Perm()&0o111 != 0 {
 			err := s.Exec(s.path(realPython), append([]string{"python3"}, arguments...))

@@ -309,7 +309,7 @@ func TestVersions(t *testing.T) {
 		{"1.22", "GET", "/v1/portgroups", 404, "Not Found"},
 		{"1.7", "GET", "/v1/nodes?fields=uuid", 406, "Request not acceptable."},
 		{"1.49", "GET", "/v1/nodes?owner=x", 406, "Request not acceptable."},
-		{"1.96", "GET", "/v1/nodes", 406, "Version 1.96 was requested but the minor version is not supported by this service. The supported version range is: [1.1, 1.95]."},
+		{"1.102", "GET", "/v1/nodes", 406, "Version 1.102 was requested but the minor version is not supported by this service. The supported version range is: [1.1, 1.101]."},
 		{"2.0", "GET", "/v1/nodes", 406, "Mutually exclusive versions requested."},
 		{"one", "GET", "/v1/nodes", 406, "Invalid value for X-OpenStack-Ironic-API-Version header"},
 	} {
@@ -322,7 +322,7 @@ func TestVersions(t *testing.T) {
 			request.Header.Set("X-OpenStack-Ironic-API-Version", test.version)
 		}
 		status, body, header := do(t, request)
-		if status != test.status || !contains(body, test.text) || header.Get("X-OpenStack-Ironic-API-Maximum-Version") != "1.95" {
+		if status != test.status || !contains(body, test.text) || header.Get("X-OpenStack-Ironic-API-Maximum-Version") != "1.101" {
 			t.Errorf("%s %s at %q: %d %s; want %d %s", test.method, test.path, test.version, status, body, test.status, test.text)
 		}
 		if contains(body, "parent_node") && test.version == "1.5" {

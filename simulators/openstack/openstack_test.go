@@ -56,7 +56,7 @@ func TestErrors(t *testing.T) {
 		{"GET", "/", "", 300, `"v3.14"`},
 		{"GET", "/identity", "", 300, `/identity/v3/`},
 		{"GET", "/v2.0", "", 404, "The requested URL was not found on the server."},
-		{"GET", "/baremetal", "", 200, `"version":"1.95"`},
+		{"GET", "/baremetal", "", 200, `"version":"1.101"`},
 		{"GET", "/baremetal/v1/nodes", "", 401, "The request you have made requires authentication."},
 		{"GET", "/baremetalx", "", 404, "The requested URL was not found on the server."},
 	} {

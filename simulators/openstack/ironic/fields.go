@@ -140,6 +140,9 @@ func (i *Ironic) kinds() []kind {
 			core.Field{Name: "physical_network", Types: text, Max: 64, Since: 34},
 			core.Field{Name: "is_smartnic", Types: flag, Default: false, Since: 53},
 			core.Field{Name: "name", Types: text, Since: 88},
+			core.Field{Name: "description", Types: text, Max: 255, Since: 97},
+			core.Field{Name: "vendor", Types: text, Max: 32, Since: 100},
+			core.Field{Name: "category", Types: text, Max: 80, Since: 101},
 			core.Field{Name: "internal_info", Default: object, Since: 18},
 		), summary: []string{"uuid", "address"}, filters: []string{"node", "portgroup", "shard"}, check: i.checkPort, normalise: i.normalisePort},
 		{singular: "portgroup", plural: "portgroups", title: "Portgroup", event: "portgroup", since: 23, table: i.portgroups, named: true, fields: common(

@@ -21,6 +21,9 @@ var hardware = map[string]map[string]string{
 		"management": "ipmitool", "network": "neutron", "power": "ipmitool", "raid": "no-raid", "rescue": "agent", "storage": "noop", "vendor": "ipmitool"},
 	"manual-management": {"bios": "no-bios", "boot": "ipxe", "console": "no-console", "deploy": "direct", "firmware": "no-firmware", "inspect": "no-inspect",
 		"management": "noop", "network": "noop", "power": "agent", "raid": "no-raid", "rescue": "no-rescue", "storage": "noop", "vendor": "no-vendor"},
+	// UnderStack's own, for network devices (ironic_understack/drivers/netdev_hardware.py).
+	"netdev": {"bios": "no-bios", "boot": "ipxe", "console": "no-console", "deploy": "no-deploy", "firmware": "no-firmware", "inspect": "no-inspect",
+		"management": "noop", "network": "neutron", "power": "fake", "raid": "no-raid", "rescue": "no-rescue", "storage": "noop", "vendor": "no-vendor"},
 	"fake-hardware": {"bios": "fake", "boot": "fake", "console": "fake", "deploy": "fake", "firmware": "fake", "inspect": "fake",
 		"management": "fake", "network": "noop", "power": "fake", "raid": "fake", "rescue": "fake", "storage": "noop", "vendor": "fake"},
 }

@@ -14,9 +14,9 @@ import (
 // lowest.
 const (
 	MinVersion = "1.1"
-	MaxVersion = "1.95"
+	MaxVersion = "1.101"
 	minMinor   = 1
-	maxMinor   = 95
+	maxMinor   = 101
 
 	versionHeader = "X-OpenStack-Ironic-API-Version"
 )

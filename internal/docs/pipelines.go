@@ -102,6 +102,9 @@ func readPipelines(ctx context.Context) (*pipelines, error) {
 			kind := "WorkflowTemplate/"
 			if one.Cron {
 				kind = "CronWorkflow/"
+				if template := scheduled(graph, one.From); template != "" {
+					submitted["WorkflowTemplate/"+template] = append(submitted["WorkflowTemplate/"+template], part.Scenario)
+				}
 			}
 			submitted[kind+one.From] = append(submitted[kind+one.From], part.Scenario)
 		}
@@ -121,6 +124,16 @@ func readPipelines(ctx context.Context) (*pipelines, error) {
 	slices.SortFunc(p.Sources, byName)
 	slices.SortFunc(p.Submitted, byName)
 	return p, nil
+}
+
+// scheduled is the WorkflowTemplate that a CronWorkflow (namespace/name) runs; empty where it runs none.
+func scheduled(graph *pipeline.Graph, name string) string {
+	for _, cron := range graph.CronWorkflows() {
+		if ref := cron.Typed.Spec.WorkflowSpec.WorkflowTemplateRef; ref != nil && cron.GetNamespace()+"/"+cron.GetName() == name {
+			return cron.GetNamespace() + "/" + ref.Name
+		}
+	}
+	return ""
 }
 
 func each(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }

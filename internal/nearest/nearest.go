@@ -7,14 +7,22 @@ package nearest
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// Name returns the candidate that name is most likely meant to be, or "" when none is close.
+// most is how many edits a typing mistake is taken to have, however long the name: names of one family, such as
+// openstack-nova and openstack-ironic, have more.
+const most = 3
+
+// Name returns the candidate that name is most likely meant to be, or "" when none is close: each edit needs three letters
+// beside it.
 func Name(name string, candidates []string) string {
-	best, distance := "", len(name)/3+2
+	best, distance := "", most+1
 	folded := fold(name)
 	for _, candidate := range candidates {
-		if d := edits(folded, fold(candidate)); d < distance {
+		other := fold(candidate)
+		letters := min(utf8.RuneCountInString(folded), utf8.RuneCountInString(other))
+		if d := edits(folded, other); d < distance && d <= max(1, letters/3) && d < letters {
 			best, distance = candidate, d
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/ledger"
 	"github.com/eventrig/eventrig/internal/message"
+	"github.com/eventrig/eventrig/internal/received"
 )
 
 // play is one run of one scenario: a rig of which only the Sensors are real.
@@ -105,10 +106,11 @@ func (p *play) Track(published []scenario.Published, _ ...string) ([]string, err
 	var keys []string
 	for _, one := range published {
 		key := scenario.Key(one)
-		event, err := Event(key, one, p.manifests.graph)
+		event, err := received.Event(one)
 		if err != nil {
 			return nil, err
 		}
+		event.File, event.Line, event.Index = key, 1, 1 // the key names it
 		keys = append(keys, key)
 		p.waiting = append(p.waiting, sending{key, event, one.Source})
 	}

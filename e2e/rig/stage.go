@@ -2,7 +2,6 @@ package rig
 
 import (
 	"context"
-	"encoding/json"
 	"hash/fnv"
 	"math/rand/v2"
 	"net/http"
@@ -46,8 +45,8 @@ func (s *Stage) Messages(ctx context.Context, step scenario.Step) ([]scenario.Pu
 		if status := step.Webhook.Status; status != 0 && status != http.StatusOK {
 			return nil, nil
 		}
-		body, err := webhookBody(*step.Webhook)
-		return []scenario.Published{{Source: step.Webhook.EventSource + "/" + step.Webhook.Event, Body: body, EventType: "webhook"}}, err
+		call, err := webhookCall(step.Webhook.EventSource, *step.Webhook)
+		return []scenario.Published{call}, err
 	case step.OpenStack != nil:
 		return s.change(ctx, seed, *step.OpenStack)
 	}
@@ -75,22 +74,6 @@ func (s *Stage) change(ctx context.Context, seed uint64, change scenario.OpenSta
 		messages = append(messages, published(one))
 	}
 	return messages, nil
-}
-
-// webhookBody is what a webhook step sends: a text as it is, anything else as JSON.
-func webhookBody(step scenario.Webhook) ([]byte, error) {
-	switch body := step.Body.(type) {
-	case nil:
-		return nil, nil
-	case string:
-		return []byte(body), nil
-	default:
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			return nil, failure.New(failure.BadInput, "", "encode the webhook's body: %w", err)
-		}
-		return encoded, nil
-	}
 }
 
 // Close gives the stage's simulators up.

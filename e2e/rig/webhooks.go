@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
@@ -29,17 +30,33 @@ func ComposeWebhook(source *v1alpha1.EventSource, step scenario.Webhook) (scenar
 	if _, ok := source.Spec.Webhook[step.Event]; !ok {
 		return scenario.Message{}, failure.New(failure.BadInput, "name one of spec.webhook", "EventSource %s has no webhook event %q", name, step.Event)
 	}
+	published, err := webhookCall(name, step)
+	return scenario.Message{Published: published, Silent: cmp.Or(step.Status, http.StatusOK) != http.StatusOK}, err
+}
+
+// webhookCall is what the EventSource of that name gets of a webhook step: a text as it is, any other body as JSON, and the
+// header that Go's client and server leave on the way.
+func webhookCall(source string, step scenario.Webhook) (scenario.Published, error) {
 	var body []byte
 	if text, isText := step.Body.(string); isText {
 		body = []byte(text)
 	} else if step.Body != nil {
 		var err error
 		if body, err = json.Marshal(step.Body); err != nil {
-			return scenario.Message{}, failure.New(failure.BadInput, "", "encode the webhook's body: %w", err)
+			return scenario.Published{}, failure.New(failure.BadInput, "", "encode the webhook's body: %w", err)
 		}
 	}
-	return scenario.Message{Published: scenario.Published{Source: name + "/" + step.Event, Body: body, EventType: "webhook"},
-		Silent: cmp.Or(step.Status, http.StatusOK) != http.StatusOK}, nil
+	header := http.Header{"User-Agent": {"Go-http-client/1.1"}, "Accept-Encoding": {"gzip"}, "Connection": {"close"}, "Content-Length": {strconv.Itoa(len(body))}}
+	setHeader(header, step)
+	return scenario.Published{Source: source + "/" + step.Event, Body: body, Header: header, EventType: "webhook"}, nil
+}
+
+// setHeader sets what a webhook step's call says of itself.
+func setHeader(header http.Header, step scenario.Webhook) {
+	header.Set("Content-Type", "application/json")
+	for name, value := range step.Headers {
+		header.Set(name, value)
+	}
 }
 
 // webhook makes the call of a webhook step.
@@ -63,10 +80,7 @@ func (r *Rig) webhook(step scenario.Webhook) (scenario.Message, error) {
 		if err != nil {
 			return failure.New(failure.BadInput, "", "make the call: %w", err)
 		}
-		request.Header.Set("Content-Type", "application/json")
-		for name, value := range step.Headers {
-			request.Header.Set(name, value)
-		}
+		setHeader(request.Header, step)
 		client := &http.Client{Transport: &http.Transport{DialContext: r.sandbox.Dial, DisableKeepAlives: true}}
 		answer, err := client.Do(request)
 		if err != nil {

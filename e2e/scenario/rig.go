@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/eventrig/eventrig/internal/ledger"
@@ -98,6 +99,8 @@ type Published struct {
 	// Source is the EventSource's event, namespace/name/event, that a webhook call went to, or that hears of a changed
 	// object. Other messages find theirs by vhost, exchange and routing key.
 	Source string
+	// Header is the HTTP header with which a webhook's EventSource gets the call; nil for other messages.
+	Header http.Header
 }
 
 // Observer watches a rig and writes the ledger. e2e/observe implements it.

@@ -22,6 +22,7 @@ import (
 	"github.com/eventrig/eventrig/internal/evaluate"
 	"github.com/eventrig/eventrig/internal/ledger"
 	"github.com/eventrig/eventrig/internal/message"
+	"github.com/eventrig/eventrig/internal/received"
 	"github.com/eventrig/eventrig/internal/report"
 )
 
@@ -56,7 +57,7 @@ var _ = Describe("evaluation", Serial, Ordered, ContinueOnFailure, Label("suite:
 				tracked, err := own.Observer().Track([]scenario.Published{m.Published})
 				Expect(err).NotTo(HaveOccurred(), one.name)
 				Expect(m.Send(ctx)).To(Succeed(), one.name)
-				event, err := offline.Event(tracked[0], m.Published, graph)
+				event, err := received.Event(m.Published)
 				Expect(err).NotTo(HaveOccurred(), one.name)
 				names, keys, events = append(names, one.name), append(keys, tracked[0]), append(events, event)
 			}

@@ -2,14 +2,12 @@ package corpus
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/failure"
-	"github.com/eventrig/eventrig/internal/message"
+	"github.com/eventrig/eventrig/internal/received"
 )
 
 // play makes what a scenario sends, and what a resource EventSource hears of the objects that it applies and deletes.
@@ -60,7 +58,7 @@ func (c *Corpus) play(ctx context.Context, s scenario.Scenario) (Part, error) {
 			return part, failure.New(failure.BadInput, failure.Hint(err), "%s: %w", place, err)
 		}
 		for _, sent := range messages {
-			event, err := received(step, sent)
+			event, err := received.Event(sent)
 			if err != nil {
 				return part, failure.New(failure.BadInput, "", "%s: %w", place, err)
 			}
@@ -72,23 +70,4 @@ func (c *Corpus) play(ctx context.Context, s scenario.Scenario) (Part, error) {
 		part.Events[i].Index = i + 1
 	}
 	return part, nil
-}
-
-// received is a message as an EventSource gets it.
-func received(step scenario.Step, sent scenario.Published) (message.Event, error) {
-	event := message.Wire(sent.Body)
-	event.VHost, event.Exchange, event.RoutingKey = sent.VHost, sent.Exchange, sent.RoutingKey
-	if step.Webhook == nil {
-		return event, nil
-	}
-	event.Source, event.SourceType = sent.Source, "webhook"
-	headers := http.Header{"Content-Type": {"application/json"}}
-	for name, value := range step.Webhook.Headers {
-		headers.Set(name, value)
-	}
-	var err error
-	if event.Headers, err = json.Marshal(headers); err != nil {
-		return event, fmt.Errorf("write the headers of the call: %w", err)
-	}
-	return event, nil
 }

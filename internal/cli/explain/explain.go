@@ -13,10 +13,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/eventrig/eventrig/internal/cli/corpusflags"
 	"github.com/eventrig/eventrig/internal/cli/lifecycle"
 	"github.com/eventrig/eventrig/internal/evaluate"
 	"github.com/eventrig/eventrig/internal/failure"
@@ -29,9 +29,8 @@ import (
 type flags struct {
 	manifests, events []string
 	reading           pipeline.Options
-	source, form      string
-	time              string
-	wrap, all         bool
+	taken             corpusflags.Reading
+	all               bool
 	diff              string
 	sensor            string
 	expect            []string
@@ -80,19 +79,13 @@ Sensors that fire, or nearly did, are shown in full, the others in a line each.`
 	options := command.Flags()
 	options.StringArrayVarP(&f.manifests, "manifests", "m", nil, "`PATH` of manifests: a file, a folder, a kustomization, a chart (repeatable; default: UnderStack's, which are built in)")
 	options.StringArrayVarP(&f.events, "event", "e", nil, "`FILE` of events; - is standard input (repeatable)")
-	options.StringVar(&f.source, "source", "", "the EventSource's event that the events come from: `NAMESPACE/NAME/EVENT`")
-	options.StringVar(&f.form, "form", "", "how the events are written (default: found out): "+formNames())
-	options.StringVar(&f.time, "time", "", "when the EventSource gets the events, for time filters: `RFC3339` (default: now)")
-	options.BoolVar(&f.wrap, "wrap", false, "put notifications without oslo's envelope into one")
 	options.BoolVar(&f.all, "all", false, "show every Sensor in full")
 	options.StringVar(&f.diff, "diff", "", "`FILE` of another event: what differs, and which difference decides")
 	options.StringVar(&f.sensor, "sensor", "", "show only Sensors whose NAMESPACE/NAME matches this `REGEXP`, in full")
 	options.StringArrayVar(&f.expect, "expect", nil, "`SENSOR=fires|silent`: exit status 1 where it is not so (repeatable)")
+	f.taken.Add(command)
 	f.reading.Flags(options)
 	_ = command.MarkFlagDirname("manifests")
-	_ = command.RegisterFlagCompletionFunc("form", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return strings.Split(formNames(), ", "), cobra.ShellCompDirectiveNoFileComp
-	})
 	check := lifecycle.Output(command, &f.output)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if err := check(); err != nil {
@@ -101,14 +94,6 @@ Sensors that fire, or nearly did, are shown in full, the others in a line each.`
 		return f.run(command)
 	}
 	return command
-}
-
-func formNames() string {
-	var names []string
-	for _, form := range message.Forms() {
-		names = append(names, string(form))
-	}
-	return strings.Join(names, ", ")
 }
 
 func (f *flags) run(command *cobra.Command) error {
@@ -122,13 +107,9 @@ func (f *flags) run(command *cobra.Command) error {
 		}
 		f.only = only
 	}
-	options := evaluate.Options{Source: f.source, Wrap: f.wrap}
-	if f.time != "" {
-		at, err := time.Parse(time.RFC3339, f.time)
-		if err != nil {
-			return failure.New(failure.BadInput, "such as 2026-11-24T18:00:00Z", "--time %q is no time of RFC 3339", f.time)
-		}
-		options.Time = at
+	options, err := f.taken.Options()
+	if err != nil {
+		return err
 	}
 	graph, err := f.graph(command.Context())
 	if err != nil {
@@ -238,7 +219,7 @@ func (f *flags) graph(ctx context.Context) (*pipeline.Graph, error) {
 }
 
 func (f *flags) read(files []string, stdin io.Reader) (iter.Seq2[message.Event, error], error) {
-	form, err := message.ParseForm(f.form)
+	form, err := message.ParseForm(f.taken.Form())
 	if err != nil {
 		return nil, err
 	}

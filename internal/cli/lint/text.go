@@ -3,34 +3,18 @@ package lint
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
-	"golang.org/x/term"
-
+	"github.com/eventrig/eventrig/internal/cli/paint"
 	"github.com/eventrig/eventrig/internal/lint"
 )
 
-// The colours of a terminal.
-const (
-	plain  = "\x1b[0m"
-	bold   = "\x1b[1m"
-	dim    = "\x1b[2m"
-	red    = "\x1b[31m"
-	yellow = "\x1b[33m"
-	cyan   = "\x1b[36m"
-)
-
-var colours = map[lint.Severity]string{lint.Error: red, lint.Warning: yellow, lint.Info: cyan}
+var colours = map[lint.Severity]paint.Colour{lint.Error: paint.Red, lint.Warning: paint.Yellow, lint.Info: paint.Cyan}
 
 // writeText writes the findings grouped by object, and a line that sums them up. Colours are for terminals.
 func writeText(out io.Writer, result lint.Result, checked *input) error {
-	file, isFile := out.(*os.File)
-	paint := func(_, text string) string { return text }
-	if isFile && term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == "" {
-		paint = func(colour, text string) string { return colour + text + plain }
-	}
+	coloured := paint.For(out)
 	var text strings.Builder
 	last := ""
 	for i, finding := range grouped(result.Findings) {
@@ -39,20 +23,20 @@ func writeText(out io.Writer, result lint.Result, checked *input) error {
 				text.WriteByte('\n')
 			}
 			last = heading(finding)
-			fmt.Fprintln(&text, paint(bold, last))
+			fmt.Fprintln(&text, coloured(paint.Bold, last))
 		}
 		// One that editors and terminals recognise as a place.
 		place := finding.File
 		if finding.Line > 0 {
 			place = fmt.Sprintf("%s:%d", finding.File, finding.Line)
 		}
-		fmt.Fprintf(&text, "  %s  %s  %s\n", paint(dim, place), paint(colours[finding.Severity], string(finding.Severity)), finding.Rule)
+		fmt.Fprintf(&text, "  %s  %s  %s\n", coloured(paint.Dim, place), coloured(colours[finding.Severity], string(finding.Severity)), finding.Rule)
 		fmt.Fprintf(&text, "    %s\n", strings.ReplaceAll(finding.Message, "\n", "\n    "))
 		if finding.Combination != "" {
 			fmt.Fprintf(&text, "    in: %s\n", finding.Combination)
 		}
 		if finding.Hint != "" {
-			fmt.Fprintf(&text, "    %s\n", paint(dim, "hint: "+strings.ReplaceAll(finding.Hint, "\n", "\n    ")))
+			fmt.Fprintf(&text, "    %s\n", coloured(paint.Dim, "hint: "+strings.ReplaceAll(finding.Hint, "\n", "\n    ")))
 		}
 	}
 	if len(result.Findings) > 0 {

@@ -46,7 +46,7 @@ func TestLintBadInput(t *testing.T) {
 		"truncated":      {map[string]string{"a.yaml": fine[:len(fine)-3]}, "a.yaml:"},
 		"truncated JSON": {map[string]string{"a.json": `{"apiVersion": "v1",` + "\n" + `"kind": "Con`}, "a.json:"},
 		"one of several": {map[string]string{"a.yaml": "a: [\n---\n" + fine + "---\n" + fine}, "a.yaml:7  error  wiring/duplicate-object"},
-		"no object":      {map[string]string{"a.yaml": "just text\n"}, "a.yaml:1  error  input/unreadable"},
+		"no object":      {map[string]string{"a.yaml": "just text\n"}, "a.yaml:1  info  input/no-manifest"},
 		"no kind":        {map[string]string{"a.yaml": "apiVersion: v1\nmetadata: {name: x}\n"}, "a.yaml:1  error  input/unreadable"},
 		"kind no text":   {map[string]string{"a.yaml": "apiVersion: v1\nkind: [x]\nmetadata: {name: x}\n"}, "a.yaml:1  error  input/unreadable"},
 		"field twice":    {map[string]string{"a.yaml": "apiVersion: v1\nkind: ConfigMap\nkind: Secret\nmetadata: {name: x}\n"}, "a.yaml:3  error  input/unreadable"},

@@ -25,6 +25,7 @@ func TestWrongUse(t *testing.T) {
 		return path
 	}
 	manifest := write("manifest.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a\n")
+	pod := write("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n")
 	field := write("field.yaml", "apiVersion: eventrig.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  then:\n    workflow: []\n")
 	const head = "apiVersion: eventrig.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\n"
 	scenario := func(step, then string) string {
@@ -81,6 +82,29 @@ func TestWrongUse(t *testing.T) {
 		"lint: output":      {[]string{"lint", folder, "-o", "xml"}, []string{`"xml"`, "sarif"}},
 		"lint: fail on":     {[]string{"lint", folder, "--fail-on", "info"}, []string{`"info"`, "error, warning or never"}},
 		"missing manifests": {[]string{"test", "--manifests", folder + "/none"}, []string{"none"}},
+		"coverage: output":  {[]string{"coverage", "-o", "xml"}, []string{`"xml"`, "text, json or html"}},
+		"coverage: kind":    {[]string{"coverage", "--fail-under", "senser=80"}, []string{`no kind "senser"`, "did you mean sensor?"}},
+		"coverage: percent": {[]string{"coverage", "--fail-under", "120"}, []string{`"120" is no percentage`, "sensor=100"}},
+		"coverage: time":    {[]string{"coverage", "--time", "noon"}, []string{`--time "noon"`, "2026-11-24T18:00:00Z"}},
+		"coverage: form":    {[]string{"coverage", "--corpus", field, "--form", "xml"}, []string{`"xml"`, "envelope"}},
+		"coverage: source":  {[]string{"coverage", "--source", "nova"}, []string{`--source "nova" is not NAMESPACE/NAME/EVENT`}},
+		"coverage: corpus":  {[]string{"coverage", "--corpus", folder + "/none"}, []string{folder + "/none", "a file with events"}},
+		"coverage: events":  {[]string{"coverage", "--corpus", t.TempDir()}, []string{".jsonl"}},
+		"coverage: stdin":   {[]string{"coverage", "--corpus", "-"}, []string{"standard input:1: it holds no message", "JSON Lines"}},
+		"coverage: YAML":    {[]string{"coverage", "--manifests", manifest}, []string{manifest + ":", "not valid YAML"}},
+		"coverage: nothing": {[]string{"coverage", "--manifests", pod}, []string{"there is no Sensor in " + pod, "--manifests"}},
+		"coverage: extra":   {[]string{"coverage", folder}, []string{folder, "eventrig coverage --help"}},
+		"whatif: no side":   {[]string{"whatif"}, []string{"nothing to compare with", "--old DIR"}},
+		"whatif: no new":    {[]string{"whatif", "--old", pod}, []string{"nothing to compare " + pod + " with", "--new DIR"}},
+		"whatif: no folder": {[]string{"whatif", "--old", folder + "/none", "--new", pod}, []string{"--old " + folder + "/none", "REV:PATH"}},
+		"whatif: nothing":   {[]string{"whatif", "--old", pod, "--new", pod}, []string{"no Sensor in " + pod}},
+		"whatif: YAML":      {[]string{"whatif", "--old", pod, "--new", manifest}, []string{manifest + ":", "not valid YAML"}},
+		"whatif: output":    {[]string{"whatif", "--old", pod, "--new", pod, "-o", "html"}, []string{`"html"`, "use text or json"}},
+		"whatif: scenarios": {[]string{"whatif", "--old", pod, "--new", pod, "--scenarios", folder + "/none"}, []string{"none"}},
+		"explain: no event": {[]string{"explain"}, []string{"no event to explain", "--event FILE"}},
+		"explain: sensor":   {[]string{"explain", "--event", pod, "--sensor", "("}, []string{`--sensor "("`}},
+		"explain: expect":   {[]string{"explain", "--event", pod, "--expect", "keystone-event-project=runs"}, []string{"keystone-event-project=runs", "silent"}},
+		"explain: time":     {[]string{"explain", "--event", pod, "--time", "noon"}, []string{`--time "noon"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

@@ -150,7 +150,7 @@ func (e *Evaluator) dependency(s *sensor, index int, found Found, arrivals []*ar
 		if !s.hears(dependency, a.source) {
 			continue
 		}
-		o := Outcome{Sensor: s.Sensor, Index: index, Dependency: dependency, Source: a.source, arrival: a}
+		o := Outcome{Sensor: s.Sensor, Index: index, Dependency: dependency, Source: a.source, places: &s.places, arrival: a}
 		e.decide(s, &o)
 		if o.passed {
 			e.alone(s, &o)
@@ -158,7 +158,7 @@ func (e *Evaluator) dependency(s *sensor, index int, found Found, arrivals []*ar
 		outcomes = append(outcomes, o)
 	}
 	if len(outcomes) == 0 {
-		o := Outcome{Sensor: s.Sensor, Index: index, Dependency: dependency}
+		o := Outcome{Sensor: s.Sensor, Index: index, Dependency: dependency, places: &s.places}
 		e.unheard(s, &o, found)
 		outcomes = append(outcomes, o)
 	}

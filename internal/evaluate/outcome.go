@@ -3,6 +3,7 @@ package evaluate
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	aev1 "github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
 	cloudevents "github.com/cloudevents/sdk-go/v2"
@@ -48,6 +49,7 @@ type Outcome struct {
 	Operator  string  // and, or: how kinds of filters are joined
 	Triggers  []Trigger
 
+	places  *sync.Map // where the Sensor's fields are written, by placeKey
 	arrival *arrival
 	event   *cloudevents.Event // as filters and triggers see it
 	passed  bool               // the filters let it through
@@ -66,10 +68,23 @@ func (o *Outcome) crashed(step string, crash any) {
 	o.Near = true
 }
 
-// line says where a field of the Sensor is written.
+// line says where a field of the Sensor is written. Few fields are ever asked for, and they again and again.
 func (o *Outcome) line(steps ...any) string {
-	return place(o.Sensor.Object, pipeline.Path(steps...))
+	var key placeKey
+	if o.places == nil || len(steps) > len(key) {
+		return place(o.Sensor.Object, pipeline.Path(steps...))
+	}
+	copy(key[:], steps)
+	if known, ok := o.places.Load(key); ok {
+		return known.(string)
+	}
+	found := place(o.Sensor.Object, pipeline.Path(steps...))
+	o.places.Store(key, found)
+	return found
 }
+
+// placeKey is a path, of names and indexes.
+type placeKey [8]any
 
 // field is a path below the dependency.
 func (o *Outcome) field(steps ...any) string {

@@ -80,7 +80,7 @@ func (e *Evaluator) send(t *aev1.TriggerTemplate, events map[string]*aev1.Event,
 	}
 	encoded, err := json.Marshal(field.Interface())
 	if err == nil && parameters != nil {
-		err = e.limited(func() error {
+		err = e.limited(parameters, func() error {
 			encoded, err = triggers.ApplyParams(encoded, parameters, events)
 			return err
 		})
@@ -101,7 +101,7 @@ func (e *Evaluator) send(t *aev1.TriggerTemplate, events map[string]*aev1.Event,
 		return
 	}
 	var sent []byte
-	err = e.limited(func() error {
+	err = e.limited(payload, func() error {
 		var err error
 		sent, err = triggers.ConstructPayload(events, payload)
 		return err

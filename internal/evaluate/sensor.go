@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	aev1 "github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
 
@@ -22,6 +23,7 @@ type sensor struct {
 	bus      string
 	stan     bool // its bus is NATS streaming, as UnderStack's, or not in the manifests
 	triggers []*trigger
+	places   sync.Map // where its fields are written, by placeKey
 }
 
 // trigger is a trigger with its conditions.

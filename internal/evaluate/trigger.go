@@ -104,7 +104,7 @@ func (e *Evaluator) act(s *sensor, t *trigger, events map[string]*aev1.Event, sh
 		p.Template = true
 		shown.add(p, "parameters", i)
 	}
-	if err := e.limited(func() error { return triggers.ApplyTemplateParameters(events, &acting) }); err != nil {
+	if err := e.limited(acting.Parameters, func() error { return triggers.ApplyTemplateParameters(events, &acting) }); err != nil {
 		shown.failed(err, "parameters")
 		return
 	}
@@ -164,7 +164,7 @@ func (e *Evaluator) create(s *sensor, source *aev1.ArtifactLocation, parameters 
 	if err != nil {
 		before = nil
 	}
-	if err := e.limited(func() error { return triggers.ApplyResourceParameters(events, parameters, object) }); err != nil {
+	if err := e.limited(parameters, func() error { return triggers.ApplyResourceParameters(events, parameters, object) }); err != nil {
 		shown.failed(err, "template", kind)
 		return
 	}
@@ -257,13 +257,33 @@ func (t *Trigger) failed(err error, at ...any) {
 	t.Error = err.Error()
 }
 
-// limited runs what may hold a template.
-func (e *Evaluator) limited(f func() error) error {
+// limited runs f, which takes these parameters, within the limit where they may take long.
+func (e *Evaluator) limited(parameters []aev1.TriggerParameter, f func() error) error {
+	if !slices.ContainsFunc(parameters, mayTakeLong) {
+		return f()
+	}
 	var err error // what does not come to an end may still write it
 	if !within(e.options.Limit, func() { err = f() }) {
 		return fmt.Errorf("it still runs after %s; Argo Events sets no limit", e.options.Limit)
 	}
 	return err
+}
+
+// mayTakeLong says whether a parameter runs a template, or puts its value so far into a list that the list is long.
+func mayTakeLong(p aev1.TriggerParameter) bool {
+	if p.Src != nil && (p.Src.DataTemplate != "" || p.Src.ContextTemplate != "") {
+		return true
+	}
+	digits := 0
+	for i := range len(p.Dest) {
+		if digits++; p.Dest[i] < '0' || p.Dest[i] > '9' {
+			digits = 0
+		}
+		if digits > 4 {
+			return true
+		}
+	}
+	return false
 }
 
 // resolve explains one parameter; its value is argo-events'.
@@ -277,7 +297,7 @@ func (e *Evaluator) resolve(p aev1.TriggerParameter, events map[string]*aev1.Eve
 	shown.Dependency, shown.From = src.DependencyName, fromOf(src)
 	event, exists := events[src.DependencyName]
 	var value *string
-	err := e.limited(func() error {
+	err := e.limited([]aev1.TriggerParameter{{Src: src}}, func() error {
 		var err error
 		value, _, err = triggers.ResolveParamValue(src, events)
 		return err

@@ -112,6 +112,35 @@ func TestLintTakesValuesOfCharts(t *testing.T) {
 	}
 }
 
+// Who switches a chart's EventBus off has another; who puts it elsewhere by a value has made a mistake.
+func TestLintTakesASwitchedOffBusForGiven(t *testing.T) {
+	folder := t.TempDir()
+	for name, content := range map[string]string{
+		"chart/Chart.yaml":          "apiVersion: v2\nname: site\nversion: 0.1.0\n",
+		"chart/values.yaml":         "eventbus: {enabled: true}\nsource: {enabled: true}\nbus: default\n",
+		"chart/templates/bus.yaml":  "{{- if .Values.eventbus.enabled }}\napiVersion: argoproj.io/v1alpha1\nkind: EventBus\nmetadata: {name: {{ .Values.bus }}}\nspec: {jetstream: {version: latest}}\n{{- end }}\n",
+		"chart/templates/tick.yaml": "{{- if .Values.source.enabled }}\napiVersion: argoproj.io/v1alpha1\nkind: EventSource\nmetadata: {name: clock}\nspec: {calendar: {tick: {schedule: \"0 * * * *\"}}}\n{{- end }}\n",
+		"kust/kustomization.yaml":   "resources: [bus.yaml]\n",
+		"kust/bus.yaml":             "apiVersion: argoproj.io/v1alpha1\nkind: EventBus\nmetadata: {name: default}\nspec: {jetstream: {version: latest}}\n",
+	} {
+		file := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chart, kust := filepath.Join(folder, "chart"), filepath.Join(folder, "kust")
+	arguments := []string{chart, kust, "--namespace", chart + "=openstack", "--namespace", kust + "=argo-events", "--all-enabled"}
+	if status, stdout, stderr := lint(t, arguments...); status != 0 {
+		t.Errorf("exit status %d\n%s%s", status, stdout, stderr)
+	}
+	if status, stdout, _ := lint(t, append(arguments, "--set", "bus=other")...); status != 1 || !strings.Contains(stdout, "wiring/no-event-bus") {
+		t.Errorf("with another name: exit status %d\n%s", status, stdout)
+	}
+}
+
 func TestLintRefusesOptionsOfCharts(t *testing.T) {
 	folder := switchedChart(t)
 	broken, plain := filepath.Join(t.TempDir(), "broken.yaml"), filepath.Join(t.TempDir(), "plain.yaml")

@@ -110,7 +110,7 @@ func Combinations(variants []pipeline.Variant, folders []Folder) []Combination {
 	for _, variant := range variants {
 		one := Combination{Turned: len(variant.Set), Input: NewInput(variant.Graph, variant.Problems)}
 		if variant.Chart != "" {
-			one.Name = variant.Name()
+			one.Name, one.Input.AsGiven = variant.Name(), variants[0].Graph
 		}
 		one.Input.Folders = folders
 		all = append(all, one)

@@ -11,6 +11,7 @@ type Input struct {
 	Graph    *pipeline.Graph
 	Problems []pipeline.Problem // what could not be read; the graph holds the rest
 	Folders  []Folder           // what was read from; only to say where something lies that is missing
+	AsGiven  *pipeline.Graph    // the manifests with their charts' own values, where Graph has others; else nil
 
 	ctx   context.Context // of the run; rules have no other way to it, and those that run jq need it
 	facts map[any]any
@@ -19,6 +20,15 @@ type Input struct {
 // NewInput makes the input of a run.
 func NewInput(graph *pipeline.Graph, problems []pipeline.Problem) *Input {
 	return &Input{Graph: graph, Problems: problems, ctx: context.Background(), facts: map[any]any{}}
+}
+
+// switchedOff says whether an object is missing only because a chart's value that is not as given leaves it out.
+func (in *Input) switchedOff(kind, namespace, name string) bool {
+	if in.AsGiven == nil {
+		return false
+	}
+	_, there := in.AsGiven.Find(kind, namespace, name)
+	return there
 }
 
 // Context ends when the run is to end. Whatever a rule executes of the manifests (jq, expressions, scripts) is executed

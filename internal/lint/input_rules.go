@@ -22,6 +22,19 @@ metadata: {name: notes, namespace: openstack}
 		Check: problems(pipeline.Unreadable),
 	},
 	{
+		ID: "input/no-manifest", Severity: Info, Title: "A file in a folder of manifests that holds none",
+		Why: "Values for a chart, or data, beside manifests: it is left out. `kubectl apply` on the folder would stop at it, Argo CD passes " +
+			"over it. What has an apiVersion, a kind or metadata counts as a manifest, and what is missing there is an error.",
+		Bad: `replicas: 3
+image: {tag: latest}
+`,
+		Good: `apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes, namespace: openstack}
+`,
+		Check: problems(pipeline.NoManifest),
+	},
+	{
 		ID: "input/undecodable", Severity: Error, Title: "An object of Argo's with a value that its field does not take",
 		Why: "The API server refuses it, or takes it (Argo's minimal CRDs do not check) and the controller then cannot read it: a Sensor " +
 			"or EventSource without a pod, and nothing in its status. The other rules know nothing of the object.",

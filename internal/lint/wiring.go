@@ -38,6 +38,41 @@ data: {vlan: "200"}
 `,
 		Check: problems(pipeline.Duplicate),
 	},
+	{
+		ID: "wiring/unplaced-object", Severity: Warning, Title: "Two objects of one kind and name, and no word of their namespaces",
+		Why: "A chart and a kustomization, or two of them, define it, and neither names a namespace: they do no harm to each other if each is " +
+			"deployed to a namespace of its own, and overwrite each other in one. `--namespace PATH=NAMESPACE` says where each goes. The rules " +
+			"look at the first one that was read.",
+		Bad: `# file: openstack/kustomization.yaml
+resources: [notes.yaml]
+# file: openstack/notes.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes}
+# file: argo-events/kustomization.yaml
+resources: [notes.yaml]
+# file: argo-events/notes.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes}
+`,
+		Good: `# file: openstack/kustomization.yaml
+namespace: openstack
+resources: [notes.yaml]
+# file: openstack/notes.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes}
+# file: argo-events/kustomization.yaml
+namespace: argo-events
+resources: [notes.yaml]
+# file: argo-events/notes.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes}
+`,
+		Check: problems(pipeline.Unplaced),
+	},
 })
 
 // eventRules are about the way from an EventSource to a Sensor.
@@ -111,7 +146,7 @@ var eventRules = []Rule{
 	{
 		ID: "wiring/no-event-bus", Severity: Error, Title: "A Sensor or EventSource in a namespace without its EventBus",
 		Why: "Its controller waits for an EventBus of that name (`default` where `eventBusName` is not given) in the same namespace, and " +
-			"makes no pod until there is one.",
+			"makes no pod until there is one. Where a chart's own switch turns its EventBus off (`--all-enabled`), another is taken to be there.",
 		Bad:  strings.ReplaceAll(sensorExample("openstack-keystone", "notifications")+"---\n"+eventSourceExample, "namespace: openstack", "namespace: monitoring"),
 		Good: sensorExample("openstack-keystone", "notifications") + "---\n" + eventSourceExample,
 		Check: func(in *Input, report Report) {
@@ -132,6 +167,9 @@ var eventRules = []Rule{
 						return
 					}
 					elsewhere = append(elsewhere, bus.GetNamespace())
+				}
+				if in.switchedOff("EventBus", object.GetNamespace(), name) {
+					return
 				}
 				message, hint := fmt.Sprintf("there is no EventBus %q in namespace %s", name, object.GetNamespace()), "define one there"
 				if len(elsewhere) > 0 {

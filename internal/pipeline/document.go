@@ -60,12 +60,29 @@ func parse(file string, content []byte, report func(error) error) ([]Object, err
 			continue
 		}
 		moveDown(root, skipped)
+		if message := noManifest(root); message != "" {
+			if err := report(Problem{Kind: NoManifest, File: file, Line: root.Line, Message: message, Hint: manifestHint}.asError()); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		found, err := parseObject(file, root, report)
 		if err != nil {
 			return nil, err
 		}
 		objects = append(objects, found...)
 	}
+}
+
+// noManifest says why a document has nothing of a Kubernetes object, or "" where it has.
+func noManifest(root *yaml.Node) string {
+	switch {
+	case root.Kind != yaml.MappingNode:
+		return "the document is no object"
+	case child(root, "apiVersion") == nil && child(root, "kind") == nil && child(root, "metadata") == nil:
+		return "the document has no apiVersion"
+	}
+	return ""
 }
 
 // nextDocument returns what begins with the next line "---" behind an error in the given line, with the number of lines before
@@ -131,22 +148,24 @@ func syntaxError(file string, err error) error {
 	return notYAML(file, line, text)
 }
 
+// manifestHint says what is looked for.
+const manifestHint = "a manifest is a Kubernetes object with apiVersion, kind and metadata"
+
 func parseObject(file string, root *yaml.Node, report func(error) error) ([]Object, error) {
-	const hint = "a manifest is a Kubernetes object with apiVersion, kind and metadata"
 	if root.Kind != yaml.MappingNode {
-		return nil, report(badInput(file, root.Line, hint, "the document is no object"))
+		return nil, report(badInput(file, root.Line, manifestHint, "the document is no object"))
 	}
 	if err := duplicateKey(file, root); err != nil {
 		return nil, report(err)
 	}
 	for _, field := range []string{"apiVersion", "kind"} {
 		if value := child(root, field); value == nil || value.Kind != yaml.ScalarNode || value.Value == "" {
-			return nil, report(badInput(file, root.Line, hint, "the document has no %s", field))
+			return nil, report(badInput(file, root.Line, manifestHint, "the document has no %s", field))
 		}
 	}
 	if items := child(root, "items"); items != nil && strings.HasSuffix(child(root, "kind").Value, "List") {
 		if items.Kind != yaml.SequenceNode {
-			return nil, report(badInput(file, items.Line, hint, "items is no list"))
+			return nil, report(badInput(file, items.Line, manifestHint, "items is no list"))
 		}
 		var objects []Object
 		for _, item := range items.Content {
@@ -160,11 +179,11 @@ func parseObject(file string, root *yaml.Node, report func(error) error) ([]Obje
 	}
 	object, err := unstructuredOf(root)
 	if err != nil {
-		return nil, report(badInput(file, root.Line, hint, "cannot be read: %v", err))
+		return nil, report(badInput(file, root.Line, manifestHint, "cannot be read: %v", err))
 	}
 	metadata := child(root, "metadata")
 	if metadata != nil && metadata.Kind != yaml.MappingNode {
-		return nil, report(badInput(file, metadata.Line, hint, "metadata is no object"))
+		return nil, report(badInput(file, metadata.Line, manifestHint, "metadata is no object"))
 	}
 	if fields, _ := object.Object["metadata"].(map[string]any); fields["name"] != nil {
 		if _, text := fields["name"].(string); !text {
@@ -176,7 +195,7 @@ func parseObject(file string, root *yaml.Node, report func(error) error) ([]Obje
 		}
 	}
 	if object.GetName() == "" && object.GetGenerateName() == "" {
-		return nil, report(badInput(file, root.Line, hint, "%s has no metadata.name", object.GetKind()))
+		return nil, report(badInput(file, root.Line, manifestHint, "%s has no metadata.name", object.GetKind()))
 	}
 	return []Object{{Unstructured: object, File: file, Line: root.Line, source: source{node: root}}}, nil
 }

@@ -141,14 +141,28 @@ func (l *loader) all(paths []string) error {
 		info, err := os.Stat(name)
 		if err != nil {
 			err = failure.New(failure.BadInput, "give a file or folder with manifests", "read manifests: %w", err)
+		} else if info.IsDir() {
+			err = l.within(name, func() error { return l.load(name, true) })
 		} else {
-			err = l.load(name, info.IsDir())
+			err = l.load(name, false)
 		}
 		if err := l.report(name, err); err != nil {
 			return err
 		}
 	}
 	return l.report("", l.unused())
+}
+
+// within reads what is deployed as a whole. Of a unit within a unit the inner one counts.
+func (l *loader) within(unit string, read func() error) error {
+	first := len(l.objects)
+	err := read()
+	for i := first; i < len(l.objects); i++ {
+		if l.objects[i].unit == "" {
+			l.objects[i].unit = l.real(unit)
+		}
+	}
+	return err
 }
 
 // report passes an error on, or notes it where reading goes on.
@@ -196,11 +210,13 @@ func (l *loader) load(name string, folder bool) error {
 	}
 	slices.Sort(entries)
 	if slices.Contains(entries, chartFile) {
-		return l.report(l.name(l.join(name, chartFile)), l.chart(name))
+		return l.report(l.name(l.join(name, chartFile)), l.within(name, func() error { return l.chart(name) }))
 	}
 	for _, kustomization := range kustomizationNames {
 		if slices.Contains(entries, kustomization) {
-			return l.once(name, l.join(name, kustomization), func() error { return l.kustomize(name) })
+			return l.within(name, func() error {
+				return l.once(name, l.join(name, kustomization), func() error { return l.kustomize(name) })
+			})
 		}
 	}
 	for _, entry := range entries {
@@ -256,7 +272,14 @@ func (l *loader) file(name string) error {
 		}
 		return fmt.Errorf("read manifests: %w", err)
 	}
-	objects, err := parse(l.name(name), content, func(err error) error { return l.report(l.name(name), err) })
+	objects, err := parse(l.name(name), content, func(err error) error {
+		// Whoever names a file takes it for manifests; in a folder values and data may lie beside them.
+		if found := problemOf(name, err); found.Kind == NoManifest && slices.ContainsFunc(l.roots, func(root string) bool { return l.real(root) == l.real(name) }) {
+			found.Kind = Unreadable
+			err = found.asError()
+		}
+		return l.report(l.name(name), err)
+	})
 	if err != nil {
 		return err
 	}
@@ -270,7 +293,7 @@ func (l *loader) file(name string) error {
 // graph refuses an object that two files define: which of them counts would depend on the order of reading. One that is
 // read twice from one place, as a base of two kustomizations is, counts once.
 func (l *loader) graph() (*Graph, error) {
-	seen := map[string]Object{}
+	seen := map[string][]Object{}
 	graph := &Graph{}
 	for _, object := range l.objects {
 		if object.GetName() == "" {
@@ -278,19 +301,30 @@ func (l *loader) graph() (*Graph, error) {
 			continue
 		}
 		key := object.GroupVersionKind().Group + "/" + object.Key()
-		first, ok := seen[key]
-		if !ok {
-			seen[key] = object
+		if len(seen[key]) == 0 {
+			seen[key] = []Object{object}
 			graph.Objects = append(graph.Objects, object)
 			continue
+		}
+		first, kind, hint := seen[key][0], Duplicate, "take one of them away"
+		if object.GetNamespace() == "" && !slices.Contains(clusterScoped, object.GetKind()) {
+			// What is deployed apart may go to namespaces of its own.
+			at := slices.IndexFunc(seen[key], func(other Object) bool { return other.unit == object.unit })
+			if at < 0 {
+				kind, hint = Unplaced, "say where each goes: --namespace PATH=NAMESPACE"
+				seen[key] = append(seen[key], object)
+			} else {
+				first = seen[key][at]
+			}
 		}
 		samePlace := object.source.file != "" && first.source.file == object.source.file && first.Line == object.Line
 		if samePlace && reflect.DeepEqual(first.Object, object.Object) {
 			continue
 		}
-		problem := Problem{Kind: Duplicate, File: object.File, Line: object.Line, Object: object.Key(), Hint: "take one of them away",
+		problem := Problem{Kind: kind, File: object.File, Line: object.Line, Object: object.Key(), Hint: hint,
 			Message: fmt.Sprintf("%s is also defined in %s", object.Key(), first.Origin())}
 		if samePlace {
+			problem.Kind = Duplicate
 			problem.Message = object.Key() + " is read twice, and not the same each time"
 			problem.Hint = "name either the base or the kustomization that changes it"
 		}

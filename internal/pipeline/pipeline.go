@@ -20,6 +20,7 @@ type Object struct {
 	Line int    // the line of the document's first field; 0 where a generator made the object
 
 	source source
+	unit   string // what is deployed as a whole and brings the object: an argument, a kustomization, a chart
 }
 
 // Origin is where the object was written: "file:line".

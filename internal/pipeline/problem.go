@@ -13,9 +13,11 @@ type ProblemKind string
 // The kinds of problems.
 const (
 	Unreadable   ProblemKind = "unreadable"    // a file, chart or kustomization of which nothing is known
+	NoManifest   ProblemKind = "no-manifest"   // a document of a folder's file that is no Kubernetes object and does not look like one: values, data
 	Undecodable  ProblemKind = "undecodable"   // an object of the graph that has no typed form
 	UnknownField ProblemKind = "unknown-field" // a field that the API drops in silence; the object is there without it
 	Duplicate    ProblemKind = "duplicate"     // an object that is defined already; the first one counts
+	Unplaced     ProblemKind = "unplaced"      // as Duplicate, but what is deployed apart defines the two, and no namespace is given
 )
 
 // Problem is what is wrong with a manifest. As an error it reads "file:line: message".

@@ -2,9 +2,12 @@ package pipeline_test
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/eventrig/eventrig/internal/failure"
 	"github.com/eventrig/eventrig/internal/pipeline"
 	"github.com/eventrig/eventrig/manifests"
 )
@@ -165,6 +168,79 @@ spec:
 	}
 	if len(graph.Objects) != 6 || len(graph.Sensors()) != 1 {
 		t.Errorf("objects %v", graph.Objects)
+	}
+}
+
+// A chart and a kustomization that name no namespace are deployed to one each, which the manifests do not tell.
+func TestUnitsWithoutNamespaceMayDefineTheSame(t *testing.T) {
+	const bus = "apiVersion: argoproj.io/v1alpha1\nkind: EventBus\nmetadata: {name: default}\nspec: {jetstream: {version: latest}}\n"
+	const role = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\n"
+	dir := write(t, map[string]string{
+		"chart/Chart.yaml":         "apiVersion: v2\nname: site\nversion: 0.1.0\n",
+		"chart/templates/bus.yaml": bus + role,
+		"kust/kustomization.yaml":  "resources: [bus.yaml]\n",
+		"kust/bus.yaml":            bus + role,
+		"plain/a.yaml":             bus,
+		"plain/b.yaml":             bus,
+	})
+	kinds := func(options pipeline.Options, paths ...string) (got []pipeline.ProblemKind) {
+		for i, path := range paths {
+			paths[i] = filepath.Join(dir, path)
+		}
+		_, problems := pipeline.Read(t.Context(), options, paths...)
+		for _, problem := range problems {
+			got = append(got, problem.Kind)
+		}
+		slices.Sort(got)
+		return got
+	}
+	for _, test := range []struct {
+		options pipeline.Options
+		paths   []string
+		want    []pipeline.ProblemKind
+	}{
+		{pipeline.Options{}, []string{"chart", "kust"}, []pipeline.ProblemKind{pipeline.Duplicate, pipeline.Unplaced}}, // a ClusterRole has no namespace to tell it apart
+		{pipeline.Options{Namespaces: []string{"a"}}, []string{"chart", "kust"}, []pipeline.ProblemKind{pipeline.Duplicate, pipeline.Duplicate}},
+		{pipeline.Options{}, []string{"plain"}, []pipeline.ProblemKind{pipeline.Duplicate}},
+		{pipeline.Options{}, []string{"plain/a.yaml", "plain/b.yaml"}, []pipeline.ProblemKind{pipeline.Duplicate}},
+		{pipeline.Options{}, []string{"."}, []pipeline.ProblemKind{pipeline.Duplicate, pipeline.Duplicate, pipeline.Unplaced, pipeline.Unplaced}},
+	} {
+		if got := kinds(test.options, test.paths...); !slices.Equal(got, test.want) {
+			t.Errorf("%v: %v, want %v", test.paths, got, test.want)
+		}
+	}
+}
+
+// Beside manifests there may be values and data, which are no mistake; half a manifest is one, and so is a file that is named.
+func TestReadTellsDataFromManifests(t *testing.T) {
+	dir := write(t, map[string]string{
+		"values.yaml":    "image: {tag: a}\nimage2: 1\n",
+		"dashboard.json": `[{"panels": []}]`,
+		"text.yml":       "just text\n",
+		"half.yaml":      "metadata: {name: a}\nspec: {}\n",
+		"list.yaml":      "apiVersion: v1\nkind: List\nitems:\n- a: 1\n",
+		"pod.yaml":       "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n",
+	})
+	kinds := func(paths ...string) []string {
+		var got []string
+		_, problems := pipeline.Read(t.Context(), pipeline.Options{}, paths...)
+		for _, problem := range problems {
+			got = append(got, filepath.Base(problem.File)+" "+string(problem.Kind))
+			if problem.Hint == "" || problem.Line == 0 {
+				t.Errorf("%+v has no hint or no line", problem)
+			}
+		}
+		return got
+	}
+	want := []string{"dashboard.json no-manifest", "half.yaml unreadable", "list.yaml unreadable", "text.yml no-manifest", "values.yaml no-manifest"}
+	if got := kinds(dir); !slices.Equal(got, want) {
+		t.Errorf("in a folder: %v, want %v", got, want)
+	}
+	if got := kinds(filepath.Join(dir, "values.yaml")); !slices.Equal(got, []string{"values.yaml unreadable"}) {
+		t.Errorf("by name: %v", got)
+	}
+	if _, err := pipeline.Load(dir); failure.ExitStatus(err) != int(failure.BadInput) {
+		t.Errorf("what is to be applied is read as kubectl does, and this passes: %v", err)
 	}
 }
 

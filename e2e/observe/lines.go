@@ -20,6 +20,7 @@ const (
 	sourceLost      // it could not be put on the bus: eventID
 	sourceRefused   // a message was not made an event at all; no id
 	sourceSkipped   // the EventSource's own filter said no; no id
+	sourceRejoined  // it is connected to the bus again
 	// Sensor pods
 	sensorSubscribed     // a trigger is subscribed
 	sensorFiltered       // eventID
@@ -29,6 +30,8 @@ const (
 	sensorDuplicate      // the Sensor recognised the event as one it had before
 	sensorTriggered      // ids
 	sensorTriggerFailed  // ids, cause
+	// both
+	busLost // a connection to the bus broke: client
 )
 
 // line is a log line that tells something.
@@ -37,6 +40,7 @@ type line struct {
 	time     time.Time
 	trigger  string
 	event    string // eventName of an EventSource's line
+	client   string // whose connection to the bus it is about
 	eventIDs []string
 	data     json.RawMessage // sourceEvent: what the Sensors get as data
 	cause    string
@@ -51,6 +55,7 @@ type logLine struct {
 	Error             string   `json:"error"`
 	TriggerName       string   `json:"triggerName"`
 	EventName         string   `json:"eventName"`
+	ClientID          string   `json:"clientID"`
 	EventID           string   `json:"eventID"`
 	TriggeredByEvents []string `json:"triggeredByEvents"`
 	MeetEvents        []string `json:"meetEvents"`
@@ -67,7 +72,7 @@ func parseLine(text []byte) line {
 	if len(text) == 0 || text[0] != '{' || json.Unmarshal(text, &l) != nil {
 		return line{}
 	}
-	out := line{trigger: l.TriggerName, event: l.EventName, cause: l.Error}
+	out := line{trigger: l.TriggerName, event: l.EventName, client: l.ClientID, cause: l.Error}
 	out.time, _ = time.Parse(time.RFC3339Nano, l.TS)
 	is := func(k kind, ids ...string) line {
 		out.kind = k
@@ -92,6 +97,10 @@ func parseLine(text []byte) line {
 		return is(sourceSkipped)
 	case l.Msg == "listening to messages on channel...", l.Msg == "running informer...":
 		return is(sourceListening)
+	case l.Msg == "NATS connection lost":
+		return is(busLost)
+	case l.Msg == "reconnected to eventbus successfully":
+		return is(sourceRejoined)
 	case l.Msg == "Eventing server started.":
 		return is(sourceStarted)
 	case strings.HasPrefix(l.Msg, "Subscribed to subject "), strings.HasPrefix(l.Msg, "successfully subscribed to subject "):

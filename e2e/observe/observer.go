@@ -426,6 +426,7 @@ func (o *Observer) setPod(u *unstructured.Unstructured, gone bool) {
 			// What an earlier run said holds no more. What this run said may be read already, before its start was seen.
 			if running := status.State.Running; running != nil {
 				maps.DeleteFunc(c.ready, func(_ string, since time.Time) bool { return since.Before(running.StartedAt.Time) })
+				c.bus.restarted(running.StartedAt.Time)
 			} else {
 				clear(c.ready)
 			}

@@ -119,9 +119,10 @@ type component struct {
 	spec            any // what the pod runs with; nil when it does not say
 	gone            bool
 	ready           map[string]time.Time // what listens, since when by its log
-	publishFailures int                  // lines about an event that the next error line repeats
-	address         string               // of the pod
-	account         string               // its ServiceAccount
+	bus             busState
+	publishFailures int    // lines about an event that the next error line repeats
+	address         string // of the pod
+	account         string // its ServiceAccount
 	hostNetwork     bool
 	restarts        int32
 	logged          map[string]tally // actions that the log told of, by trigger
@@ -237,6 +238,9 @@ func (s *state) line(c *component, l line) {
 	switch l.kind {
 	case sensorSubscribed:
 		c.ready[l.trigger] = l.time
+		c.bus.subscribed(l.client, l.trigger)
+	case busLost:
+		c.bus.broke(l.client, false, l.time)
 	case sensorFiltered:
 		s.outcome(who, l, "filtered")
 	case sensorFilterError:
@@ -311,6 +315,10 @@ func (s *state) sourceLine(c *component, l line) {
 		c.ready[l.event] = l.time
 	case sourceStarted:
 		c.ready[""] = l.time
+	case busLost:
+		c.bus.broke(l.client, true, l.time)
+	case sourceRejoined:
+		c.bus.rejoined()
 	case sourceEvent:
 		s.events[l.eventIDs[0]] = &event{id: l.eventIDs[0], key: s.keyAt(keyOfData(l.data), l.time), data: l.data, time: l.time,
 			consumer: consumer{c.namespace, c.name, l.event}}
@@ -465,6 +473,9 @@ func (s *state) notReady() ([]string, error) {
 		if c.spec != nil && !sameSpec(c.spec, spec) {
 			missing = append(missing, fmt.Sprintf("%s: its pod %s still runs an earlier spec", what, c.pod))
 			return nil
+		}
+		for _, lost := range sortedNames(c.bus.off) {
+			missing = append(missing, strings.TrimSpace(fmt.Sprintf("%s %s: its pod %s has lost the bus and is not back", what, lost, c.pod)))
 		}
 		for _, w := range want {
 			if c.ready[w].IsZero() {

@@ -174,7 +174,7 @@ func (p *play) Submission(_ context.Context, s scenario.Submit) (object string, 
 const templatePrefix = "WorkflowTemplate "
 
 // Fault implements scenario.Rig. What gets through a disturbed chain is what such a scenario is about, and what nobody knows
-// here.
+// here. That a service at the pipelines' end is gone, no Sensor sees.
 func (p *play) Fault(_ context.Context, f scenario.Fault) (undo func(context.Context) error, err error) {
 	switch {
 	case f.Broker != "":

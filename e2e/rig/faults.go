@@ -7,10 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
-	"github.com/argoproj/argo-events/pkg/apis/events/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,11 +19,6 @@ import (
 	"github.com/eventrig/eventrig/simulators/nautobot"
 )
 
-// componentLabels are the labels by which the pods of a component are found.
-var componentLabels = map[string]string{
-	"EventSource": v1alpha1.LabelEventSourceName, "Sensor": v1alpha1.LabelSensorName, "EventBus": "eventbus-name",
-}
-
 // Fault implements scenario.Rig.
 func (r *Rig) Fault(ctx context.Context, f scenario.Fault) (undo func(context.Context) error, err error) {
 	switch {
@@ -32,6 +26,8 @@ func (r *Rig) Fault(ctx context.Context, f scenario.Fault) (undo func(context.Co
 		return r.deletePods(ctx, f.DeletePods.Kind, f.DeletePods.Name)
 	case f.Scale != nil:
 		return r.scale(ctx, *f.Scale)
+	case f.Refuse != "":
+		return r.refuse(f.Refuse)
 	default:
 		return r.disturbBroker(ctx, f.Broker)
 	}
@@ -89,83 +85,44 @@ func (r *Rig) mended(ctx context.Context) error {
 // consumersPeriod is how often RabbitMQ is asked for the consumers that are to come back.
 const consumersPeriod = 50 * time.Millisecond
 
-// componentPods lists the pods of a component.
-func (r *Rig) componentPods(ctx context.Context, kind, qualified string) (namespace string, pods []corev1.Pod, err error) {
-	namespace, name, _ := strings.Cut(qualified, "/")
-	list, err := r.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: componentLabels[kind] + "=" + name})
-	if err != nil {
-		return namespace, nil, fmt.Errorf("list the pods of %s %s: %w", kind, qualified, err)
-	}
-	return namespace, list.Items, nil
-}
-
 // deletePods deletes the pods of a component as `kubectl delete pod` does: with their grace period, until they are gone.
 // Its controller makes new ones. A Sensor on STAN ends before it has closed its subscription (argo-events v1.9.10,
 // pkg/sensors/listener.go), so that the server sends the one that is gone up to three events more and keeps them until its
 // heartbeats have failed for minutes; that is Argo's own behaviour, and not taken back.
 func (r *Rig) deletePods(ctx context.Context, kind, name string) (func(context.Context) error, error) {
-	namespace, pods, err := r.componentPods(ctx, kind, name)
+	behind, err := r.workloadOf(ctx, kind, name)
+	if err != nil {
+		return nil, err
+	}
+	pods, err := r.podsOf(ctx, behind)
 	if err != nil {
 		return nil, err
 	}
 	if len(pods) == 0 {
-		return nil, failure.New(failure.BadInput, "name a component that runs", "%s %s has no pod", kind, name)
+		return nil, failure.New(failure.BadInput, "name a component that runs", "%s has no pod", behind)
 	}
+	mend := func(ctx context.Context) error { return r.componentMended(ctx, behind) }
 	going := map[types.UID]bool{}
 	for _, pod := range pods {
 		going[pod.UID] = true
 		r.observer.Leaving(string(pod.UID))
-		if err := r.client.CoreV1().Pods(namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{}); err != nil {
-			return r.mended, fmt.Errorf("delete pod %s/%s: %w", namespace, pod.Name, err)
+		if err := r.client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{}); err != nil {
+			return mend, fmt.Errorf("delete pod %s/%s: %w", pod.Namespace, pod.Name, err)
 		}
 	}
-	return r.mended, r.awaitPods(ctx, kind, name, "none of those that were deleted", func(pods []corev1.Pod) bool {
+	return mend, r.awaitPods(ctx, behind, "none of those that were deleted", func(pods []corev1.Pod) bool {
 		return !slices.ContainsFunc(pods, func(pod corev1.Pod) bool { return going[pod.UID] })
 	})
 }
 
 // scale changes the replicas of the Deployment or StatefulSet behind a component.
 func (r *Rig) scale(ctx context.Context, s scenario.Scale) (func(context.Context) error, error) {
-	namespace, name, _ := strings.Cut(s.Name, "/")
-	selector := metav1.ListOptions{LabelSelector: componentLabels[s.Kind] + "=" + name}
-	set := func(ctx context.Context, resource string, before int32, object string, replicas int) error {
-		patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)
-		var err error
-		if resource == "Deployment" {
-			_, err = r.client.AppsV1().Deployments(namespace).Patch(ctx, object, types.MergePatchType, patch, metav1.PatchOptions{}, "scale")
-		} else {
-			_, err = r.client.AppsV1().StatefulSets(namespace).Patch(ctx, object, types.MergePatchType, patch, metav1.PatchOptions{}, "scale")
-		}
-		if err != nil {
-			return fmt.Errorf("scale %s %s/%s from %d to %d: %w", resource, namespace, object, before, replicas, err)
-		}
-		return nil
-	}
-	deployments, err := r.client.AppsV1().Deployments(namespace).List(ctx, selector)
+	behind, err := r.workloadOf(ctx, s.Kind, s.Name)
 	if err != nil {
-		return nil, fmt.Errorf("list the Deployments of %s %s: %w", s.Kind, s.Name, err)
-	}
-	statefulSets, err := r.client.AppsV1().StatefulSets(namespace).List(ctx, selector)
-	if err != nil {
-		return nil, fmt.Errorf("list the StatefulSets of %s %s: %w", s.Kind, s.Name, err)
-	}
-	resource, object, before := "", "", int32(1)
-	switch {
-	case len(deployments.Items) > 0:
-		resource, object = "Deployment", deployments.Items[0].Name
-		if deployments.Items[0].Spec.Replicas != nil {
-			before = *deployments.Items[0].Spec.Replicas
-		}
-	case len(statefulSets.Items) > 0:
-		resource, object = "StatefulSet", statefulSets.Items[0].Name
-		if statefulSets.Items[0].Spec.Replicas != nil {
-			before = *statefulSets.Items[0].Spec.Replicas
-		}
-	default:
-		return nil, failure.New(failure.BadInput, "name a component that runs", "%s %s has neither a Deployment nor a StatefulSet", s.Kind, s.Name)
+		return nil, err
 	}
 	if s.Replicas == 0 {
-		_, pods, err := r.componentPods(ctx, s.Kind, s.Name)
+		pods, err := r.podsOf(ctx, behind)
 		if err != nil {
 			return nil, err
 		}
@@ -174,35 +131,21 @@ func (r *Rig) scale(ctx context.Context, s scenario.Scale) (func(context.Context
 		}
 	}
 	undo := func(ctx context.Context) error {
-		if err := set(ctx, resource, int32(s.Replicas), object, int(before)); err != nil {
+		if err := r.setReplicas(ctx, behind, behind.replicas); err != nil {
 			return err
 		}
-		return r.mended(ctx)
+		return r.componentMended(ctx, behind)
 	}
-	if err := set(ctx, resource, before, object, s.Replicas); err != nil {
+	if err := r.setReplicas(ctx, behind, s.Replicas); err != nil {
 		return undo, err
 	}
-	return undo, r.awaitPods(ctx, s.Kind, s.Name, fmt.Sprintf("%d", s.Replicas), func(pods []corev1.Pod) bool { return len(pods) == s.Replicas })
-}
-
-// awaitPods waits until a component has the pods that are wanted: one that is on its way out may still take what is
-// published.
-func (r *Rig) awaitPods(ctx context.Context, kind, name, want string, enough func([]corev1.Pod) bool) error {
-	for {
-		changed := r.observer.Changed()
-		_, pods, err := r.componentPods(ctx, kind, name)
-		if err != nil {
-			return err
-		}
-		if enough(pods) {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("wait until %s %s, which has %d pods, has %s: %w", kind, name, len(pods), want, ctx.Err())
-		}
+	if err := r.awaitPods(ctx, behind, strconv.Itoa(s.Replicas), func(pods []corev1.Pod) bool { return len(pods) == s.Replicas }); err != nil {
+		return undo, err
 	}
+	if s.Replicas > 0 {
+		return undo, r.busMended(ctx, behind)
+	}
+	return undo, nil
 }
 
 // faultRule reads a simulator's fault rule in its JSON form; an unknown field is a mistake.

@@ -57,6 +57,7 @@ type Rig struct {
 	publishers *oslo.Publishers // one per virtual host, as each OpenStack service keeps a connection of its own
 	own        *space           // the simulators that everybody reaches
 	spaces     spaces           // those of scenarios
+	doors      []*door          // where the simulators listen
 	turns      scenario.Turns
 	authority  *authority.Authority // of what the rig serves over TLS
 	ledger     *ledger.Ledger

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -69,24 +67,22 @@ func (r *Rig) startSimulators() (err error) {
 		return err
 	}
 	for i, served := range r.own.simulators() {
-		listener, err := r.sandbox.Listen("tcp", net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(served.port)))
-		if err != nil {
-			return fmt.Errorf("listen for simulated %s: %w", served.name, err)
+		d := &door{name: served.name, handler: r.dispatch(func(s *space) http.Handler { return s.simulators()[i].handler })}
+		d.listen = func() (net.Listener, error) {
+			listener, err := r.sandbox.Listen("tcp", net.JoinHostPort(embedded.NodeAddress, strconv.Itoa(served.port)))
+			if err == nil && served.secure {
+				listener = tls.NewListener(listener, secured)
+			}
+			return listener, err
 		}
-		if served.secure {
-			listener = tls.NewListener(listener, secured)
+		if err := d.open(); err != nil {
+			return err
 		}
-		server := &http.Server{Handler: r.dispatch(func(s *space) http.Handler { return s.simulators()[i].handler }), ErrorLog: log.New(discard{}, "", 0)}
-		go func() { _ = server.Serve(listener) }() // ends with Close
-		r.onClose(server.Close)
+		r.doors = append(r.doors, d)
+		r.onClose(d.shut)
 	}
 	return nil
 }
-
-// discard drops what net/http says of broken connections: the journals hold the requests.
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // request is a journal's entry as the observer takes it.
 func request(journal, to string, entry nautobot.Entry) observe.Request {

@@ -302,7 +302,7 @@ func isQualified(name string) bool {
 
 func (c *checker) fault(line int, at string, f Fault) {
 	set := 0
-	for _, is := range []bool{f.Nautobot != nil, f.OpenStack != nil, f.ONTAP != nil, f.Undersync != nil, f.Broker != "", f.DeletePods != nil, f.Scale != nil, f.Clear} {
+	for _, is := range []bool{f.Nautobot != nil, f.OpenStack != nil, f.ONTAP != nil, f.Undersync != nil, f.Broker != "", f.DeletePods != nil, f.Scale != nil, f.Refuse != "", f.Clear} {
 		if is {
 			set++
 		}
@@ -312,7 +312,7 @@ func (c *checker) fault(line int, at string, f Fault) {
 		return
 	}
 	component := func(at, kind, name string) {
-		c.oneOf(line, at+".kind", kind, "EventSource", "Sensor", "EventBus")
+		c.oneOf(line, at+".kind", kind, componentKinds...)
 		if !isQualified(name) {
 			c.fail(line, "%s.name is %q: give namespace/name", at, name)
 		}
@@ -327,6 +327,8 @@ func (c *checker) fault(line int, at string, f Fault) {
 		if f.Scale.Replicas < 0 {
 			c.fail(line, "%s.scale.replicas is negative", at)
 		}
+	case f.Refuse != "":
+		c.oneOf(line, at+".refuse", f.Refuse, "nautobot", "openstack", "ontap", "undersync")
 	}
 }
 

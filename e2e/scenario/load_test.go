@@ -38,6 +38,8 @@ func TestMistakesNameFileLineAndTheRightField(t *testing.T) {
 		"reason no regex":     {head + strings.Replace(body, "fires: 1", "fails: 1, reason: '('", 1), "is no regular expression"},
 		"two faults":          {head + "spec:\n  when: [{fault: {broker: stop, clear: true}}]\n  then: {ledger: {lost: 0}}\n", "has 2 faults, want exactly one of nautobot"},
 		"unknown fault":       {head + "spec:\n  when: [{fault: {broker: stopp}}]\n  then: {ledger: {lost: 0}}\n", `did you mean "stop"?`},
+		"whom to refuse":      {head + "spec:\n  when: [{fault: {refuse: nautobott}}]\n  then: {ledger: {lost: 0}}\n", `did you mean "nautobot"?`},
+		"component's kind":    {head + "spec:\n  when: [{fault: {scale: {kind: Deploymnt, name: a/b, replicas: 0}}}]\n  then: {ledger: {lost: 0}}\n", `did you mean "Deployment"?`},
 		"component's name":    {head + "spec:\n  when: [{fault: {delete-pods: {kind: Sensor, name: s}}}]\n  then: {ledger: {lost: 0}}\n", "give namespace/name"},
 		"template's name":     {head + "spec:\n  when: [{submit: {template: t}}]\n  then: {ledger: {lost: 0}}\n", "give namespace/name"},
 		"sensor and template": {head + "spec:\n  when: [{wait-settled: {}}]\n  then: {workflows: [{sensor: s, template: a/t}]}\n", "needs a sensor or a template, and not both"},

@@ -201,6 +201,9 @@ func (r *runner) step(ctx context.Context, step Step) error {
 		return r.fault(ctx, *step.Fault)
 	case step.WaitSettled != nil:
 		return r.waitSettled(ctx)
+	case step.WaitReady != nil:
+		r.ready = false
+		return r.awaitReady(ctx)
 	}
 	return nil
 }

@@ -42,18 +42,23 @@ type Fault struct {
 	Broker     string         `yaml:"broker,omitempty" json:"broker,omitempty" jsonschema:"enum=restart,enum=stop,enum=start,enum=close-connections,description=stop and restart end the server as a crash would: connections break and the queues stay; close-connections ends every connection as an operator does with rabbitmqctl close_all_connections: the server runs on"`
 	DeletePods *Component     `yaml:"delete-pods,omitempty" json:"delete-pods,omitempty" jsonschema:"description=deletes the pods of a component; its controller makes new ones"`
 	Scale      *Scale         `yaml:"scale,omitempty" json:"scale,omitempty" jsonschema:"description=changes the number of a component's pods"`
+	Refuse     string         `yaml:"refuse,omitempty" json:"refuse,omitempty" jsonschema:"enum=nautobot,enum=openstack,enum=ontap,enum=undersync,description=nothing listens any more where the simulator did: connections to it are refused"`
 	Clear      bool           `yaml:"clear,omitempty" json:"clear,omitempty" jsonschema:"description=takes back every fault so far"`
 }
 
-// Component is an EventSource, a Sensor or an EventBus, by which its pods are found.
+// componentKinds are what has pods that a fault is about.
+var componentKinds = []string{"EventSource", "Sensor", "EventBus", "Deployment"}
+
+// Component is an EventSource, a Sensor or an EventBus, or a Deployment such as that of a controller, by which its pods are
+// found.
 type Component struct {
-	Kind string `yaml:"kind" json:"kind" jsonschema:"enum=EventSource,enum=Sensor,enum=EventBus"`
+	Kind string `yaml:"kind" json:"kind" jsonschema:"enum=EventSource,enum=Sensor,enum=EventBus,enum=Deployment"`
 	Name string `yaml:"name" json:"name" jsonschema:"description=namespace/name"`
 }
 
 // Scale is a component and how many pods it is to have.
 type Scale struct {
-	Kind     string `yaml:"kind" json:"kind" jsonschema:"enum=EventSource,enum=Sensor,enum=EventBus"`
+	Kind     string `yaml:"kind" json:"kind" jsonschema:"enum=EventSource,enum=Sensor,enum=EventBus,enum=Deployment"`
 	Name     string `yaml:"name" json:"name" jsonschema:"description=namespace/name"`
 	Replicas int    `yaml:"replicas" json:"replicas" jsonschema:"minimum=0"`
 }
@@ -72,6 +77,8 @@ func (f Fault) alone() string {
 		return "it deletes pods of " + f.DeletePods.Kind + " " + f.DeletePods.Name
 	case f.Scale != nil:
 		return "it scales " + f.Scale.Kind + " " + f.Scale.Name
+	case f.Refuse != "":
+		return "it takes " + f.Refuse + " away from everybody"
 	}
 	return ""
 }

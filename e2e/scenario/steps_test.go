@@ -31,6 +31,8 @@ func TestEveryStepReachesTheRigAndFaultsAreTakenBack(t *testing.T) {
     - fault: {scale: {kind: Sensor, name: openstack/s, replicas: 0}}
     - fault: {clear: true}
     - fault: {delete-pods: {kind: EventBus, name: openstack/default}}
+    - fault: {refuse: nautobot}
+    - wait-ready: {}
     - submit: {template: argo-events/x, parameters: {a: "${id}"}}
   then: {sensors: [{name: s, fires: 0}]}
 `))
@@ -47,8 +49,8 @@ func TestEveryStepReachesTheRigAndFaultsAreTakenBack(t *testing.T) {
 		`replay {"a": "${no variable}"}`, `replay {"a": 2}`, "call hooks alerts",
 		"fault it disturbs the broker", "fault it scales Sensor openstack/s",
 		"mend it scales Sensor openstack/s", "mend it disturbs the broker", // the newest first
-		"fault it deletes pods of EventBus openstack/default", "submit argo-events/x",
-		"mend it deletes pods of EventBus openstack/default",
+		"fault it deletes pods of EventBus openstack/default", "fault it takes nautobot away from everybody", "ready", "submit argo-events/x",
+		"mend it takes nautobot away from everybody", "mend it deletes pods of EventBus openstack/default",
 	}, "|")
 	got := strings.Join(f.calls, "|")
 	// Which simulator's faults are cleared first does not matter.

@@ -60,6 +60,7 @@ type Step struct {
 	Submit      *Submit          `yaml:"submit,omitempty" json:"submit,omitempty"`
 	Fault       *Fault           `yaml:"fault,omitempty" json:"fault,omitempty"`
 	WaitSettled *WaitSettled     `yaml:"wait-settled,omitempty" json:"wait-settled,omitempty"`
+	WaitReady   *WaitReady       `yaml:"wait-ready,omitempty" json:"wait-ready,omitempty"`
 
 	// Line is where the step begins.
 	Line int `yaml:"-" json:"line,omitempty" jsonschema:"-"`
@@ -106,6 +107,10 @@ type Objects struct {
 
 // WaitSettled waits until the chain is settled for everything published so far.
 type WaitSettled struct{}
+
+// WaitReady waits until every EventSource consumes and every Sensor is subscribed. Steps that publish do so of themselves, but
+// not after a fault: what is sent while the chain is disturbed goes out at once.
+type WaitReady struct{}
 
 // Then is what must hold once the chain is settled.
 type Then struct {

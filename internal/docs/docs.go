@@ -1,8 +1,8 @@
 // Package docs writes the reference in docs/ from the program itself, so that it cannot say anything else.
 //
 // In go the command tree, the source of the types that commands print as JSON, the catalogue of notifications, the
-// models of the simulated Nautobot, the rules of lint, and the schema of a scenario; out come files (see Files). `go generate ./...` writes
-// them, a test of this package fails when one is not current.
+// models of the simulated Nautobot, the exit codes of the handlers, the rules of lint, and the schema of a scenario; out come
+// files (see Files). `go generate ./...` writes them, a test of this package fails when one is not current.
 package docs
 
 import (
@@ -53,6 +53,7 @@ func Files(root string) (map[string][]byte, error) {
 		"docs/coverage-notifications.md":   coverage,
 		"docs/coverage-ontap-undersync.md": OtherEnds(),
 		"docs/coverage-openstack.md":       openstack.Coverage(),
+		"docs/exit-codes.md":               ExitCodes(),
 		"docs/explain.md":                  explain,
 		"docs/lint.md":                     lint.Reference(),
 		"docs/pipelines.md":                pipelines,

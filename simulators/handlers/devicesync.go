@@ -38,7 +38,7 @@ type node struct {
 func (e *osloEvent) syncNode(ctx context.Context, id string) int {
 	// ironicclient has a session of its own: it authenticates again.
 	ironic := *e.cloud
-	ironic.token, ironic.versions = "", nil
+	ironic.token, ironic.endpoints, ironic.versions = "", nil, nil
 	n, err := e.fetchNode(ctx, &ironic, id)
 	var device object
 	if err == nil {

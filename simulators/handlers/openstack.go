@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -149,7 +150,8 @@ func serviceText(data []byte) string {
 	return ""
 }
 
-// call asks a service; path is below its endpoint.
+// call asks a service; path is below its endpoint. A token that the service does not take is replaced once, as keystoneauth
+// does it.
 func (c *cloud) call(ctx context.Context, method, service, path string, body, into any) error {
 	if err := c.authenticate(ctx); err != nil {
 		return err
@@ -158,9 +160,52 @@ func (c *cloud) call(ctx context.Context, method, service, path string, body, in
 	if endpoint == "" {
 		return fmt.Errorf("keystoneauth1.exceptions.catalog.EndpointNotFound: public endpoint for %s service in %s region not found", service, c.region)
 	}
-	_, err := c.send(ctx, method, endpoint+"/"+path, service, body, into)
+	err := c.insist(ctx, method, endpoint+"/"+path, service, body, into)
+	if !is(err, http.StatusUnauthorized) {
+		return err
+	}
+	c.token = ""
+	if err := c.authenticate(ctx); err != nil {
+		return err
+	}
+	return c.insist(ctx, method, endpoint+"/"+path, service, body, into)
+}
+
+const (
+	// ironicAttempts is how often ironicclient 5 (common/http.py, with_retries) and openstacksdk (baremetal_status_code_retries
+	// in its config/defaults.json) ask Ironic that says 409, as it does of a locked node, or 503, or cannot be reached.
+	ironicAttempts = 6
+	// ironicPeriod is between two of them. ironicclient waits 2 s each time, openstacksdk 0.5 s and twice as long each time;
+	// what a simulated Ironic is busy with takes milliseconds.
+	ironicPeriod = 100 * time.Millisecond
+)
+
+// insist asks a service, Ironic again and again.
+func (c *cloud) insist(ctx context.Context, method, address, service string, body, into any) error {
+	_, err := c.send(ctx, method, address, service, body, into)
+	if service != baremetal {
+		return err
+	}
+	ticker := time.NewTicker(ironicPeriod)
+	defer ticker.Stop()
+	for range ironicAttempts - 1 {
+		if !is(err, http.StatusConflict) && !is(err, http.StatusServiceUnavailable) && !errors.Is(err, errUnreachable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("ask Ironic again: %w", context.Cause(ctx))
+		case <-ticker.C: // nothing tells when Ironic can be asked again
+		}
+		_, err = c.send(ctx, method, address, service, body, into)
+	}
 	return err
 }
+
+// errUnreachable is a connection that was not to be had.
+//
+//lint:ignore ST1005 keystoneauth's words
+var errUnreachable = errors.New("keystoneauth1.exceptions.connection.ConnectFailure: Unable to establish connection")
 
 func (c *cloud) do(ctx context.Context, method, address string, body, into any) (http.Header, error) {
 	return c.send(ctx, method, address, identity, body, into)
@@ -196,7 +241,7 @@ func (c *cloud) send(ctx context.Context, method, address, service string, body,
 	}
 	response, err := c.client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("keystoneauth1.exceptions.connection.ConnectFailure: Unable to establish connection to %s: %w", address, err)
+		return nil, fmt.Errorf("%w to %s: %w", errUnreachable, address, err)
 	}
 	defer response.Body.Close()
 	data, err := io.ReadAll(response.Body)
@@ -220,8 +265,10 @@ func (c *cloud) authenticate(ctx context.Context) error {
 		return nil
 	}
 	address := strings.TrimSuffix(c.auth.URL, "/")
-	if _, err := c.do(ctx, http.MethodGet, address, nil, nil); err != nil {
-		return fmt.Errorf("discover identity: %w", err)
+	if c.endpoints == nil { // once is enough; an address that has the version in it does without an answer
+		if _, err := c.do(ctx, http.MethodGet, address, nil, nil); err != nil && !strings.HasSuffix(address, "/v3") {
+			return fmt.Errorf("discover identity: %w", err)
+		}
 	}
 	if !strings.HasSuffix(address, "/v3") {
 		address += "/v3"

@@ -475,7 +475,7 @@ func (s *state) notReady() ([]string, error) {
 			return nil
 		}
 		for _, lost := range sortedNames(c.bus.off) {
-			missing = append(missing, strings.TrimSpace(fmt.Sprintf("%s %s: its pod %s has lost the bus and is not back", what, lost, c.pod)))
+			missing = append(missing, fmt.Sprintf("%s: its pod %s has lost the bus and is not back", strings.TrimSpace(what+" "+lost), c.pod))
 		}
 		for _, w := range want {
 			if c.ready[w].IsZero() {

@@ -11,20 +11,26 @@ import (
 	"github.com/eventrig/eventrig/internal/failure"
 )
 
-// SaveArtifacts copies what explains a run into a folder: the ledger, the audit log, the components' and the pods' logs,
-// RabbitMQ's state. Certificates, keys and the cluster's data are not among them.
+// SaveArtifacts copies what explains a run into a folder, below the rig's name: the ledger, the API server's audit log, the
+// components' logs, those of all pods that there were, what the API server holds, its Events, the simulators' journals, and
+// RabbitMQ's log and state. Certificates, keys and the values of Secrets are not among them.
 func (r *Rig) SaveArtifacts(folder string) error {
-	return errors.Join(SaveArtifacts(r.folder, folder), r.saveBrokerReport(folder))
+	target := filepath.Join(folder, filepath.Base(r.folder))
+	err := SaveArtifacts(r.folder, folder)
+	if r.own != nil {
+		err = errors.Join(err, r.own.saveJournal(filepath.Join(target, journalsFolder, ownJournal+".jsonl")))
+	}
+	return errors.Join(err, r.saveClusterState(target), r.saveBrokerReport(folder))
 }
 
-// SaveArtifacts copies them from the folder of a rig, which another process may hold.
+// SaveArtifacts copies of them what lies in the folder of a rig, which another process may hold.
 func SaveArtifacts(rig, folder string) error {
 	target := filepath.Join(folder, filepath.Base(rig))
 	if err := os.MkdirAll(target, 0o755); err != nil {
 		return failure.New(failure.BadInput, "name a folder that can be written with --artifacts", "make artifacts folder: %w", err)
 	}
-	var all []error
-	for _, name := range []string{"ledger.jsonl", "audit.jsonl", "logs", "pods", filepath.Join("rabbitmq", "rabbitmq.log")} {
+	all := []error{savePodLogs(rig, filepath.Join(target, "pods"))}
+	for _, name := range []string{"ledger.jsonl", "audit.jsonl", "logs", journalsFolder, filepath.Join("rabbitmq", "rabbitmq.log")} {
 		all = append(all, copyTree(filepath.Join(rig, name), filepath.Join(target, name)))
 	}
 	return errors.Join(all...)

@@ -2,13 +2,11 @@ package rig
 
 import (
 	"context"
-	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -53,24 +51,9 @@ func (r *Rig) serveManagement() (string, error) {
 	return address.String(), nil
 }
 
-// SaveBrokerReport puts RabbitMQ's report of its own state, connections, queues with their depths and consumers, and
-// bindings among it, beside the artifacts of the named rig. That it could not be asked is said there: what else is known
-// of a run does not depend on it.
-func SaveBrokerReport(folder, rig, report string, err error) error {
-	if err != nil {
-		report = "RabbitMQ did not tell its state: " + err.Error() + "\n"
-	}
-	path := filepath.Join(folder, rig, "rabbitmq", "report.txt")
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("make artifacts folder: %w", err)
-	}
-	if err := os.WriteFile(path, []byte(report), 0o644); err != nil {
-		return fmt.Errorf("write artifact: %w", err)
-	}
-	return nil
-}
-
-// saveBrokerReport asks RabbitMQ for its state and keeps it, where it is the rig's own and runs.
+// saveBrokerReport asks RabbitMQ for its state, connections, queues with their depths and consumers, and bindings among it, and
+// keeps it where it is the rig's own and runs. That it could not be asked is said there: what else is known of a run does not
+// depend on it.
 func (r *Rig) saveBrokerReport(folder string) error {
 	r.mu.Lock()
 	asked := r.broker
@@ -81,5 +64,8 @@ func (r *Rig) saveBrokerReport(folder string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
 	defer cancel()
 	report, err := asked.Report(ctx)
-	return SaveBrokerReport(folder, r.options.Name, report, err)
+	if err != nil {
+		report = "RabbitMQ did not tell its state: " + err.Error() + "\n"
+	}
+	return write(filepath.Join(folder, r.options.Name, "rabbitmq", "report.txt"), []byte(report))
 }

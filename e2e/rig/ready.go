@@ -46,7 +46,7 @@ func (r *Rig) startObserver(ctx context.Context) (err error) {
 	}
 	r.onClose(func() error { r.observer.Close(); return nil })
 	r.observeRequests()
-	return nil
+	return r.keepPodLogs()
 }
 
 // becomeReady waits until every EventSource consumes and every Sensor is subscribed: a Sensor on STAN never sees what was

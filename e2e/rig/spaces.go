@@ -29,6 +29,7 @@ import (
 type space struct {
 	rig       *Rig
 	name      string // of the scenario's; empty for the rig's own
+	scenario  string // whose they are, once it is known
 	nautobot  *nautobot.Server
 	openstack *openstack.Server
 	ontap     *ontap.Server
@@ -119,6 +120,9 @@ func (r *Rig) Stores(_ context.Context, names []string) (scenario.Stores, error)
 	s.close = sync.OnceFunc(func() {
 		stop()
 		r.spaces.retire(s)
+		if err := s.keepJournal(); err != nil {
+			r.options.Log("the journal of a scenario is not kept: %v", err)
+		}
 	})
 	return s, nil
 }
@@ -173,6 +177,9 @@ func (s *space) observe() (stop func()) {
 		}
 	}
 }
+
+// Name implements scenario.Stores.
+func (s *space) Name(scenario string) { s.scenario = scenario }
 
 // Own implements scenario.Stores.
 func (s *space) Own(keys []string) {

@@ -59,6 +59,8 @@ type Restore func(context.Context) (raised []Published, err error)
 // Stores are the simulators of one scenario. Requests reach them from the pods of the Workflows that the scenario's
 // events caused; nobody else's do.
 type Stores interface {
+	// Name says whose they are, for whoever looks at their journals later.
+	Name(scenario string)
 	// Own says that requests by pods of these messages' Workflows are this scenario's.
 	Own(keys []string)
 	// Caused returns the keys of the notifications that requests to the simulated cloud caused so far, in order: those of

@@ -133,6 +133,7 @@ func (r *runner) inTurn(ctx context.Context, opts Options, begun func()) ([]Fail
 		return nil, fmt.Errorf("load the worlds %s: %w", strings.Join(r.spec.Given.Worlds, ", "), err)
 	}
 	defer r.stores.Close()
+	r.stores.Name(r.scenario.Metadata.Name)
 	limited, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	failures, err := r.run(limited)

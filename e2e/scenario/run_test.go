@@ -68,6 +68,7 @@ func (f *fakeRig) Stores(_ context.Context, names []string) (Stores, error) {
 	f.call("worlds " + strings.Join(names, ","))
 	return fakeStores{f}, nil
 }
+func (f fakeStores) Name(string)  {}
 func (f fakeStores) Own([]string) {}
 func (f fakeStores) Caused() []string {
 	f.mu.Lock()
@@ -227,14 +228,25 @@ func TestWhatCanNoLongerBeMetFailsAtOnce(t *testing.T) {
 
 func TestOneOfTwoWorkflowsMayStillSucceed(t *testing.T) {
 	f := newFakeRig()
+	const between = "the second trigger"
+	looked := make(chan struct{})
+	look := sync.OnceFunc(func() { close(looked) })
 	f.onTrack = func(f *fakeRig) {
 		f.observe(false, decided, fired, decided, workflow("Failed", true)) // a second decision whose trigger still runs
-		<-time.After(20 * time.Millisecond)                                 // the runner looks in between
+		f.mu.Lock()
+		f.open = between
+		f.mu.Unlock()
+		f.observe(false)
+		<-looked // with all of that in the ledger
 		second := workflow("Succeeded", true)
 		second.Object += "2"
 		f.observe(true, fired, second)
 	}
-	result := Run(context.Background(), f, parse(t, "    workflows: [{sensor: s, phase: Succeeded}]\n"), Options{})
+	result := Run(context.Background(), f, parse(t, "    workflows: [{sensor: s, phase: Succeeded}]\n"), Options{Waiting: func(open string) {
+		if open == between {
+			look()
+		}
+	}})
 	if result.Verdict != Passed {
 		t.Errorf("%+v", result)
 	}

@@ -66,6 +66,28 @@ func (c *Client) RabbitMQCtl(ctx context.Context, arguments ...string) (broker.A
 	return told.Answer, told.Error.err()
 }
 
+// SaveArtifacts lets the joined rig save its artifacts into a folder of this machine.
+func (c *Client) SaveArtifacts(ctx context.Context, folder string) error {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return fmt.Errorf("find the artifacts folder: %w", err)
+	}
+	body, err := json.Marshal(saving{folder})
+	if err != nil {
+		return fmt.Errorf("encode where to save: %w", err)
+	}
+	answer, err := c.do(ctx, http.MethodPost, "/artifacts", body)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	var told saved
+	if err := json.NewDecoder(answer.Body).Decode(&told); err != nil {
+		return c.lost(err)
+	}
+	return told.Error.err()
+}
+
 // Run is scenario.Run on the joined rig. When ctx ends, it returns once the rig has taken back what the scenario changed.
 func (c *Client) Run(ctx context.Context, s scenario.Scenario, tier string, opts scenario.Options) scenario.Result {
 	got, err := c.run(ctx, s, opts)

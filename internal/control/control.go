@@ -114,6 +114,15 @@ type said struct {
 	Error *problem `json:"error,omitempty"`
 }
 
+// saving is where to save artifacts, and saved what came of it.
+type saving struct {
+	Folder string `json:"folder"` // absolute
+}
+
+type saved struct {
+	Error *problem `json:"error,omitempty"`
+}
+
 // decode reads JSON in which every field is known. Numbers become what YAML makes of them: the API server takes no
 // floating-point number for a whole one.
 func decode(data []byte, into any) error {

@@ -44,7 +44,14 @@ func (h *host) RabbitMQCtl(_ context.Context, arguments ...string) (broker.Answe
 	}
 	return broker.Answer{Output: strings.Join(arguments, " "), Errors: "a warning", Status: 64}, nil
 }
+func (h *host) SaveArtifacts(folder string) error {
+	if folder == "/full" {
+		return failure.New(failure.BadInput, "name a folder that can be written", "the disk is full")
+	}
+	return os.WriteFile(filepath.Join(folder, "ledger.jsonl"), nil, 0o644)
+}
 func (h *host) Ledger() *ledger.Ledger                    { return h.log }
+func (h *host) Name(string)                               {}
 func (h *host) Own([]string)                              {}
 func (h *host) Caused() []string                          { return nil }
 func (h *host) Close()                                    {}
@@ -259,5 +266,29 @@ func TestRabbitMQCtlOfAJoinedRig(t *testing.T) {
 	}
 	if _, err := client.RabbitMQCtl(t.Context(), "none"); failure.ExitStatus(err) != int(failure.BadInput) || failure.Hint(err) != "use the tools of that server" {
 		t.Errorf("a refused one: %v", err)
+	}
+}
+
+func TestArtifactsOfAJoinedRigAreSavedByWhoHoldsIt(t *testing.T) {
+	h := newHost(t)
+	server, err := Serve(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	client, err := Join(h.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := client.SaveArtifacts(t.Context(), folder); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "ledger.jsonl")); err != nil {
+		t.Error(err)
+	}
+	err = client.SaveArtifacts(t.Context(), "/full")
+	if err == nil || err.Error() != "the disk is full" || failure.Hint(err) != "name a folder that can be written" || failure.ExitStatus(err) != int(failure.BadInput) {
+		t.Errorf("%v, hint %q", err, failure.Hint(err))
 	}
 }

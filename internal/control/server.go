@@ -27,6 +27,7 @@ type Host interface {
 	Versions() map[string]string
 	Notes(ctx context.Context) []string
 	RabbitMQCtl(ctx context.Context, arguments ...string) (broker.Answer, error)
+	SaveArtifacts(folder string) error
 }
 
 // Server serves a rig.
@@ -52,6 +53,7 @@ func Serve(host Host) (*Server, error) {
 	mux.HandleFunc("POST /scenarios", s.run)
 	mux.HandleFunc("DELETE /scenarios/{id}", s.cancel)
 	mux.HandleFunc("POST /rabbitmqctl", s.rabbitMQCtl)
+	mux.HandleFunc("POST /artifacts", s.saveArtifacts)
 	s.http = &http.Server{Handler: s.authorised(mux)}
 	if err := (access{"http://" + listener.Addr().String(), s.token}).write(host.Folder()); err != nil {
 		listener.Close()
@@ -106,6 +108,20 @@ func (s *Server) rabbitMQCtl(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := s.host.RabbitMQCtl(r.Context(), asked.Arguments...)
 	_ = json.NewEncoder(w).Encode(said{answer, problemOf(err)}) // only the client's going away can fail it
+}
+
+// saveArtifacts puts what explains a run where who joined wants it: much of it only the rig's own process has.
+func (s *Server) saveArtifacts(w http.ResponseWriter, r *http.Request) {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestTask))
+	var asked saving
+	if err == nil {
+		err = decode(data, &asked)
+	}
+	if err != nil {
+		http.Error(w, "read where to save: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(saved{problemOf(s.host.SaveArtifacts(asked.Folder))}) // only the client's going away can fail it
 }
 
 func (s *Server) cancel(w http.ResponseWriter, r *http.Request) {

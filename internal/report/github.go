@@ -52,8 +52,8 @@ func (r Run) GitHub(w io.Writer, root string) error {
 
 func failureLines(f scenario.Failure) string {
 	lines := []string{"hop: " + f.Hop}
-	for _, part := range partsOf(f) {
-		lines = append(lines, part.name+": "+part.text)
+	for _, part := range f.Parts() {
+		lines = append(lines, part.Name+": "+part.Text)
 	}
 	return clean(strings.Join(lines, "\n"))
 }

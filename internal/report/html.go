@@ -28,7 +28,7 @@ func (r Run) HTML(w io.Writer) error {
 		Run
 		Summary string
 		Written string
-	}{r, r.summary(), time.Now().UTC().Format(time.RFC3339)})
+	}{r, r.Summary(), time.Now().UTC().Format(time.RFC3339)})
 	if err != nil {
 		return fmt.Errorf("write the HTML report: %w", err)
 	}

@@ -104,7 +104,7 @@ func (r Run) Text(w io.Writer) error {
 	for _, note := range r.Notes {
 		out.WriteString("note: " + note + "\n")
 	}
-	out.WriteString(r.summary() + "\n")
+	out.WriteString(r.Summary() + "\n")
 	if _, err := io.WriteString(w, out.String()); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
@@ -149,7 +149,8 @@ func (r Run) unchecked() string {
 	return out.String()
 }
 
-func (r Run) summary() string {
+// Summary is the run in figures: how many scenarios had which verdict.
+func (r Run) Summary() string {
 	counts := map[scenario.Verdict]int{}
 	for _, s := range r.Scenarios {
 		counts[s.Verdict]++
@@ -180,51 +181,7 @@ func (r Run) summary() string {
 }
 
 // FailureText tells of one scenario which hop, what was expected, what came, why, and what to do next.
-func FailureText(s scenario.Result) string {
-	var out strings.Builder
-	fmt.Fprintf(&out, "%s: %s", s.Name, s.Verdict)
-	if s.File != "" {
-		fmt.Fprintf(&out, " (%s:%d)", s.File, s.Line)
-	}
-	out.WriteString("\n")
-	writeFailures(&out, s.Failures)
-	for i, attempt := range s.Earlier {
-		fmt.Fprintf(&out, "  attempt %d of %d: %s\n", i+1, len(s.Earlier)+1, attempt.Verdict)
-		writeFailures(&out, attempt.Failures)
-	}
-	return out.String()
-}
-
-func writeFailures(out *strings.Builder, failures []scenario.Failure) {
-	for _, f := range failures {
-		fmt.Fprintf(out, "  at %s", f.Hop)
-		if f.Line > 0 && f.File != "" {
-			fmt.Fprintf(out, ", %s:%d", f.File, f.Line)
-		}
-		out.WriteString("\n")
-		for _, part := range partsOf(f) {
-			fmt.Fprintf(out, "    %-8s  %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n              "))
-		}
-	}
-}
-
-// part is one of what a failure says.
-type part struct{ name, text string }
-
-// partsOf are those that there are, in the order in which they are read. An explanation is a line for each event.
-func partsOf(f scenario.Failure) []part {
-	var explained []string
-	for _, e := range f.Explanation {
-		explained = append(explained, e.String())
-	}
-	var parts []part
-	for _, one := range []part{{"expected", f.Expected}, {"got", f.Got}, {"why", f.Why}, {"explain", strings.Join(explained, "\n")}, {"next", f.Next}} {
-		if one.text != "" {
-			parts = append(parts, one)
-		}
-	}
-	return parts
-}
+func FailureText(s scenario.Result) string { return s.String() }
 
 // Timeline tells the records of one scenario, one line each, with the time since the first.
 func Timeline(s scenario.Result) string {

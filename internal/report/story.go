@@ -199,7 +199,7 @@ func (s Story) Text(w io.Writer) error {
 			list("unsure", m.Ambiguous)
 		}
 	}
-	writeFailures(&out, s.Failures)
+	out.WriteString(scenario.FailuresText(s.Failures))
 	out.WriteString(versionLine(s.Versions) + "\n")
 	if s.Scenario != "" {
 		fmt.Fprintf(&out, "scenario written; run it with: eventrig test %s\n", s.Scenario)

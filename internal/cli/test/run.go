@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/eventrig/eventrig/e2e/offline"
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/bundle"
 	"github.com/eventrig/eventrig/internal/cli/talk"
 	"github.com/eventrig/eventrig/internal/control"
 	"github.com/eventrig/eventrig/internal/failure"
@@ -68,11 +70,11 @@ func (f *flags) on(command *cobra.Command, talker *talk.Talker, work func(contex
 	if err != nil {
 		return err
 	}
-	if f.save || !passed(verdict) {
-		if err := on.SaveArtifacts(f.artifacts); err != nil {
+	if f.always || !passed(verdict) {
+		if err := f.save(command, on, verdict); err != nil {
 			talker.Linef("artifacts could not be saved: %v", err)
 		} else {
-			talker.Linef("ledger and logs: %s", absolute(f.artifacts))
+			talker.Linef("what explains it, and how to run it again: %s", filepath.Join(absolute(f.artifacts), bundle.Index))
 		}
 	}
 	if err := f.report(command, verdict); err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/onsi/ginkgo/v2/types"
@@ -32,25 +31,11 @@ func (s selection) choose(all []scenario.Scenario) ([]scenario.Scenario, error) 
 	}
 	var chosen []scenario.Scenario
 	for _, one := range all {
-		if focus.MatchString(one.Metadata.Name) && matches(labels(one)) {
+		if focus.MatchString(one.Metadata.Name) && matches(one.Labels()) {
 			chosen = append(chosen, one)
 		}
 	}
 	return chosen, nil
-}
-
-// labels are what a label expression sees of a scenario: a label k: v counts as v and as k:v, and smoke is a subset of
-// nightly.
-func labels(one scenario.Scenario) []string {
-	var all []string
-	for key, value := range one.Metadata.Labels {
-		all = append(all, value, key+":"+value)
-		if key == "suite" && value == "smoke" {
-			all = append(all, "nightly", "suite:nightly")
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 func list(command *cobra.Command, selected []scenario.Scenario, output string) error {
@@ -71,7 +56,7 @@ func list(command *cobra.Command, selected []scenario.Scenario, output string) e
 		return encoder.Encode(map[string]any{"scenarios": entries})
 	}
 	for i, one := range entries {
-		if _, err := fmt.Fprintf(command.OutOrStdout(), "%-44s %s\n", one.Name, strings.Join(labels(selected[i]), " ")); err != nil {
+		if _, err := fmt.Fprintf(command.OutOrStdout(), "%-44s %s\n", one.Name, strings.Join(selected[i].Labels(), " ")); err != nil {
 			return err
 		}
 	}

@@ -83,15 +83,17 @@ func (r joinedRig) Err() error              { return nil }
 func (r joinedRig) Close() error            { return nil }
 
 func (r joinedRig) SaveArtifacts(folder string) error {
-	err := rig.SaveArtifacts(r.status.Folder, folder)
-	if err == nil && r.status.AMQP.Management != "" {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		answer, asked := r.RabbitMQCtl(ctx, "report")
-		err = rig.SaveBrokerReport(folder, r.status.Name, answer.Output+answer.Errors, asked)
+	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
+	defer cancel()
+	err := r.Client.SaveArtifacts(ctx, folder)
+	if err != nil && !rig.Alive(r.status.Folder) {
+		err = rig.SaveArtifacts(r.status.Folder, folder) // what it had written when it went
 	}
 	if err != nil {
 		return fmt.Errorf("save the logs of rig %s: %w", r.status.Name, err)
 	}
 	return nil
 }
+
+// saveTimeout bounds how long a joined rig may take to save its artifacts.
+const saveTimeout = 2 * time.Minute

@@ -44,7 +44,7 @@ type flags struct {
 	event     string
 	write     string
 	timeline  bool
-	save      bool // artifacts of a run that passed, too
+	always    bool // artifacts of a run that passed, too
 
 	print func(io.Writer) error // instead of the verdict, on stdout
 }
@@ -104,7 +104,7 @@ SIGUSR1 tells what the running scenarios wait for.`,
 	all.StringVar(&f.json, "json-file", "", "write the verdict as JSON, as -o json prints it")
 	all.StringVar(&f.html, "html-file", "", "write one page with the verdicts and each notification's way")
 	all.BoolVar(&f.github, "github-output", false, "print annotations for GitHub Actions on stderr")
-	all.StringVar(&f.artifacts, "artifacts", "artifacts", "folder for ledger and logs: of a run that did not pass, of every run where this flag is given")
+	all.StringVar(&f.artifacts, "artifacts", "artifacts", "folder for what explains a run (its README.md says where to look first): of one that did not pass, of every one where this flag is given")
 	all.StringVar(&f.keep, "keep", "never", "leave the rig up until interrupted: never, on-failure, always")
 	all.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this time; building what is missing does not count")
 	all.Int64Var(&f.seed, "seed", 0, "seed of everything drawn at random (default: drawn, and printed)")
@@ -121,7 +121,7 @@ SIGUSR1 tells what the running scenarios wait for.`,
 		if err := f.validate(command, paths); err != nil {
 			return err
 		}
-		f.save = command.Flags().Changed("artifacts")
+		f.always = command.Flags().Changed("artifacts")
 		if f.event != "" {
 			return f.runEvent(command)
 		}

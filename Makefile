@@ -5,7 +5,7 @@ BIN     := $(CURDIR)/bin
 LDFLAGS := -s -w
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench generate check-generated clean
+.PHONY: help setup build demo test mutate lint bench generate check-generated clean
 
 help: ## Show this list.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: setup build ## Boot a rig, run the smoke scenarios, print the verdict.
 
 test: setup build ## Unit, integration and end-to-end tests.
 	@scripts/test.sh
+
+mutate: build ## Change the manifests one thing at a time: does a scenario notice (long).
+	@$(BIN)/eventrig mutate --tier embedded $(MUTATE)
 
 lint: ## go vet, staticcheck, gofmt, shellcheck.
 	@scripts/lint.sh

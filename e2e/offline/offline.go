@@ -43,17 +43,27 @@ func New(options rig.Options) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	r, err := Of(graph)
+	if err != nil {
+		return nil, err
+	}
 	for _, problem := range graph.DecodeProblems() {
 		notes = append(notes, problem.Error())
 	}
+	if !r.pipeline.hasRoles() {
+		notes = append(notes, "the manifests hold no roles: that the Sensors may create what they create is taken for granted")
+	}
+	r.notes = notes
+	return r, nil
+}
+
+// Of makes a Runner of manifests that are read, as rig.Manifests returns them. It has no notes.
+func Of(graph *pipeline.Graph) (*Runner, error) {
 	read, err := newManifests(graph)
 	if err != nil {
 		return nil, err
 	}
-	if !read.hasRoles() {
-		notes = append(notes, "the manifests hold no roles: that the Sensors may create what they create is taken for granted")
-	}
-	return &Runner{pipeline: read, notes: notes}, nil
+	return &Runner{pipeline: read}, nil
 }
 
 // Run plays a scenario.

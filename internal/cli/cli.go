@@ -19,6 +19,7 @@ import (
 	"github.com/eventrig/eventrig/internal/cli/explain"
 	"github.com/eventrig/eventrig/internal/cli/lifecycle"
 	"github.com/eventrig/eventrig/internal/cli/lint"
+	"github.com/eventrig/eventrig/internal/cli/mutate"
 	"github.com/eventrig/eventrig/internal/cli/publish"
 	"github.com/eventrig/eventrig/internal/cli/serve"
 	"github.com/eventrig/eventrig/internal/cli/test"
@@ -73,7 +74,7 @@ Exit status: 0 passed; 1 a check failed; 2 bad usage or input; 3 the environment
 		return failure.New(failure.BadInput, "see: "+command.CommandPath()+" --help", "%w", err)
 	})
 	root.AddCommand(test.New(), lifecycle.Up(), lifecycle.Status(), lifecycle.Down(), lifecycle.RabbitMQCtl(), lifecycle.Daemon(),
-		publish.New(locate), explain.New(), coverage.New(), whatif.New(), serve.New(), lint.New(), bench.New())
+		publish.New(locate), explain.New(), coverage.New(), whatif.New(), mutate.New(), serve.New(), lint.New(), bench.New())
 	for _, command := range root.Commands() {
 		classifyUsage(command)
 	}

@@ -54,8 +54,9 @@ type spaces struct {
 const (
 	// retiredSpaces is how many ended scenarios may still have Workflows that run.
 	retiredSpaces = 64
-	// ownerTimeout bounds how long a request waits until it is known whose pod sent it; usually it is known before.
-	ownerTimeout = 10 * time.Second
+	// ownerTimeout bounds how long a request waits until it is known whose pod sent it; usually it is known before. On a machine
+	// that has far more to do than it can, it took more than 10 s, and one pod's requests went to two sets of simulators.
+	ownerTimeout = 30 * time.Second
 )
 
 // newSpace makes simulators that hold the named worlds.

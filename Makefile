@@ -2,7 +2,9 @@
 
 GO      ?= go
 BIN     := $(CURDIR)/bin
-LDFLAGS := -s -w
+
+# As the programs are built: with cgo on, the tests would have every package compiled a second time, and linked by ld.
+export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test mutate lint bench generate check-generated clean

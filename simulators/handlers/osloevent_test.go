@@ -284,12 +284,13 @@ func TestProvisionSetWithoutInstance(t *testing.T) {
 	b.expectCode(t, b.handle(t, "baremetal.node.provision_set.end", ironic(map[string]any{"uuid": node, "lessee": "no uuid", "instance_uuid": instance, "event": "done", "owner": nil})), 8)
 }
 
-func (b *bench) expectCode(t *testing.T, code, want int) {
+// expectCode holds a run to its exit code, whatever it asked, and returns that.
+func (b *bench) expectCode(t *testing.T, code, want int) []string {
 	t.Helper()
 	if code != want {
 		t.Errorf("exit code %d, want %d\n%s", code, want, b.stderr.String())
 	}
-	b.requests()
+	return b.requests()
 }
 
 func project(id string) map[string]any { return map[string]any{"target": map[string]any{"id": id}} }

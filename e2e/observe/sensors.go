@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -48,13 +49,25 @@ func busOf(name string) string {
 	return name
 }
 
+// makingOf is what a trigger makes an object of: a k8s trigger that creates, or an argoWorkflow trigger that submits, by argo. It
+// is nil where the trigger does something else.
+func makingOf(template *v1alpha1.TriggerTemplate) (source *v1alpha1.ArtifactLocation, parameters []v1alpha1.TriggerParameter) {
+	switch k8s, argo := template.K8s, template.ArgoWorkflow; {
+	case k8s != nil && (k8s.Operation == "" || k8s.Operation == v1alpha1.Create):
+		return k8s.Source, k8s.Parameters
+	case argo != nil && (argo.Operation == "" || argo.Operation == v1alpha1.Submit):
+		return argo.Source, argo.Parameters
+	}
+	return nil, nil
+}
+
 // creates returns the kind of object that a trigger creates, or "" when it does something else.
 func creates(trigger *v1alpha1.Trigger) string {
-	k8s := trigger.Template.K8s
-	if k8s == nil || (k8s.Operation != "" && k8s.Operation != v1alpha1.Create) || k8s.Source == nil || k8s.Source.Resource == nil {
+	source, _ := makingOf(trigger.Template)
+	if source == nil || source.Resource == nil {
 		return ""
 	}
-	obj, err := triggers.FetchKubernetesResource(k8s.Source)
+	obj, err := triggers.FetchKubernetesResource(source)
 	if err != nil {
 		return ""
 	}
@@ -88,11 +101,15 @@ func wouldCreate(dependency *v1alpha1.EventDependency, trigger *v1alpha1.Trigger
 	if err := triggers.ApplyTemplateParameters(events, t); err != nil {
 		return nil, fmt.Errorf("apply the template's parameters: %w", err)
 	}
-	obj, err := triggers.FetchKubernetesResource(t.Template.K8s.Source)
+	source, parameters := makingOf(t.Template)
+	if source == nil {
+		return nil, errors.New("the trigger creates nothing")
+	}
+	obj, err := triggers.FetchKubernetesResource(source)
 	if err != nil {
 		return nil, fmt.Errorf("read the trigger's object: %w", err)
 	}
-	if err := triggers.ApplyResourceParameters(events, t.Template.K8s.Parameters, obj); err != nil {
+	if err := triggers.ApplyResourceParameters(events, parameters, obj); err != nil {
 		return nil, fmt.Errorf("apply the parameters: %w", err)
 	}
 	return obj, nil

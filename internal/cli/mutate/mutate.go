@@ -44,7 +44,7 @@ const examples = `  # do the built-in scenarios notice what could be wrong with 
   # my manifests and my scenarios
   eventrig mutate --manifests deploy/ scenarios/
 
-  # everything, templates, handlers' arguments and rights too, on a rig (up to hours; a sample: minutes)
+  # everything, templates, handlers' arguments and rights too, on a rig (long; --sample takes some)
   eventrig mutate --tier embedded
   eventrig mutate --tier embedded --sample 30 --seed 7
 

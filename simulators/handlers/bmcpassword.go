@@ -20,7 +20,6 @@ const passwordLength = 24
 // and the address (understack_workflows/bmc_password_standard.py).
 func standardPassword(address, master string) (string, error) {
 	if _, err := netip.ParseAddr(address); err != nil {
-		//lint:ignore ST1005 UnderStack's words
 		return "", fmt.Errorf("ValueError: Need an IPv4 address, not '%s'", address)
 	}
 	if master == "" {

@@ -45,6 +45,7 @@ func (s Surroundings) enrollFirewall(ctx context.Context, values map[string]stri
 	}
 	class := strings.TrimSpace(values["--resource-class"])
 	if class == "" || strings.EqualFold(class, genericClass) {
+		//lint:ignore ST1005 UnderStack's words
 		return fmt.Errorf("ValueError: enroll-fw requires an explicit, purpose-made --resource-class; got %s. The generic default is not allowed.", pythonRepr(values["--resource-class"]))
 	}
 	var missing []string
@@ -54,6 +55,7 @@ func (s Surroundings) enrollFirewall(ctx context.Context, values map[string]stri
 		}
 	}
 	if len(missing) > 0 {
+		//lint:ignore ST1005 UnderStack's words
 		return fmt.Errorf("ValueError: enroll-fw requires %s: the management switch and port cannot be blank.", strings.Join(missing, " and "))
 	}
 	given := func(pairs ...[2]string) (settings []setting) {
@@ -100,8 +102,8 @@ func (n *netdev) describeInService(ctx context.Context, node object, entries []a
 	if err != nil {
 		return err
 	}
-	for _, plan := range plans {
-		kind := "create"
+	if len(plans) > 0 {
+		plan, kind := plans[0], "create"
 		if plan.existing != "" {
 			kind = "update"
 		}

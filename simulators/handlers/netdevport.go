@@ -137,6 +137,7 @@ func (p netdevPort) plan(node, name, physicalNetwork string, there []object) (*p
 		}
 	}
 	taken := func(doing string) error {
+		//lint:ignore ST1005 UnderStack's words
 		return fmt.Errorf("RuntimeError: [node:%s] Cannot %s MAC %s: that MAC is already used by port %s name=%s. Delete or rename that existing port manually if this is an intentional label change.",
 			node, doing, p.mac, at(owner, "uuid"), at(owner, "name"))
 	}

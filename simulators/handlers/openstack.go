@@ -202,9 +202,7 @@ func (c *cloud) insist(ctx context.Context, method, address, service string, bod
 	return err
 }
 
-// errUnreachable is a connection that was not to be had.
-//
-//lint:ignore ST1005 keystoneauth's words
+// errUnreachable is a connection that was not to be had, in keystoneauth's words.
 var errUnreachable = errors.New("keystoneauth1.exceptions.connection.ConnectFailure: Unable to establish connection")
 
 func (c *cloud) do(ctx context.Context, method, address string, body, into any) (http.Header, error) {

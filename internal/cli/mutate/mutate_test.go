@@ -89,6 +89,9 @@ func TestLists(t *testing.T) {
 		t.Errorf("exit status %d, %v: %s", status, err, out)
 	}
 	out, status, err = run(t, "--list-operators", "-o", "json")
+	if err != nil {
+		t.Error(err)
+	}
 	var operators []struct{ Name, Does string }
 	if err := json.Unmarshal([]byte(out), &operators); err != nil || len(operators) != len(mutate.Operators) {
 		t.Errorf("exit status %d, %v: %s", status, err, out)

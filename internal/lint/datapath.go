@@ -10,6 +10,8 @@ import (
 type dataPath struct {
 	steps []string // unescaped
 	whole bool     // there is nothing in the path but those names: no wildcard, query, modifier or list of paths
+
+	escapedIndex bool // a number is written with a backslash: it is a name of an object, and nothing in a list
 }
 
 // parsePath takes a gjson path apart (gjson v1.18: "." goes on to the next step, "\" takes the meaning from the
@@ -17,19 +19,27 @@ type dataPath struct {
 func parsePath(text string) dataPath {
 	var path dataPath
 	var step strings.Builder
+	escaped := false // of the step
+	end := func() {
+		name := step.String()
+		path.steps = append(path.steps, name)
+		path.escapedIndex = path.escapedIndex || escaped && strings.Trim(name, "0123456789") == ""
+		escaped = false
+		step.Reset()
+	}
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '\\':
+			escaped = true
 			if i++; i < len(text) { // at the end it stands for nothing
 				step.WriteByte(text[i])
 			}
 		case step.Len() == 0 && (c == '.' || c == '|'):
 			return path // an empty name, or JSON lines
 		case c == '.':
-			path.steps = append(path.steps, step.String())
-			step.Reset()
+			end()
 		case c == '|':
-			path.steps = append(path.steps, step.String())
+			end()
 			return path // what follows is a path of its own
 		case c == '*' || c == '?' || c == '#':
 			return path
@@ -40,7 +50,8 @@ func parsePath(text string) dataPath {
 		}
 	}
 	if step.Len() > 0 {
-		path.steps, path.whole = append(path.steps, step.String()), true
+		end()
+		path.whole = !path.escapedIndex
 	}
 	return path
 }

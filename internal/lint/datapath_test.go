@@ -20,7 +20,7 @@ var pathShape = jq.Closed(map[string]jq.Shape{
 // What the analysis says of a path must be what gjson does with it.
 func FuzzPathIsGjsons(f *testing.F) {
 	for _, path := range []string{"exchange", "body.payload", `body.payload.ironic_object\.data.uuid`, "body.payload.ironic_object.data.uuid", "body.list.0.a", "body.list.1.0", "body.list.5",
-		"body.list.#", "body.list.#(a==1).a", "body.*", "bod?", "body|payload", "body.@this", "@this", "{exchange}", "!\"x\"", "", ".", "..", "body.", `a\`, "1.x", "exchange.length", `body.\@x`, "body.list.-1", "body.list.00", "..0", "|..#", "0.{)", `1\`} {
+		"body.list.#", "body.list.#(a==1).a", "body.*", "bod?", "body|payload", "body.@this", "@this", "{exchange}", "!\"x\"", "", ".", "..", "body.", `a\`, "1.x", "exchange.length", `body.\@x`, "body.list.-1", "body.list.00", "..0", "|..#", "0.{)", `1\`, `body.list.0\`, `body.list.\0.a`} {
 		f.Add(path)
 	}
 	var data any

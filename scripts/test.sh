@@ -12,7 +12,7 @@ EVENTRIG_FAILURES=$(mktemp)
 export EVENTRIG_FAILURES
 trap 'rm -f "$EVENTRIG_FAILURES"' EXIT
 status=0
-go test -timeout 40m ./... || status=1
+go test -timeout 60m ./... || status=1
 (cd cmd/eventrig-kube && go test -timeout 20m ./...) || status=1
 if [ -s "$EVENTRIG_FAILURES" ]; then
   echo "--- specs that failed:"

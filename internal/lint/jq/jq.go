@@ -36,11 +36,11 @@ var ErrSlow = errors.New("did not come to an end in time")
 var ErrEmpty = errors.New("no output")
 
 // Run returns the program's first output, which is all that Argo Events takes. The value must be as encoding/json decodes
-// it, and is not changed.
+// it, and is not changed: several programs may be given the same one at a time.
 func (p *Program) Run(ctx context.Context, value any, limit time.Duration) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	output, ok := p.code.RunWithContext(ctx, value).Next()
+	output, ok := p.code.RunWithContext(ctx, clone(value)).Next() // gojq writes into what it is given
 	if ctx.Err() != nil {
 		return nil, ErrSlow
 	}
@@ -51,6 +51,25 @@ func (p *Program) Run(ctx context.Context, value any, limit time.Duration) (any,
 		return nil, fmt.Errorf("jq: %w", err)
 	}
 	return output, nil
+}
+
+// clone copies a value as encoding/json decodes it.
+func clone(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		fields := make(map[string]any, len(value))
+		for name, field := range value {
+			fields[name] = clone(field)
+		}
+		return fields
+	case []any:
+		items := make([]any, len(value))
+		for i, item := range value {
+			items[i] = clone(item)
+		}
+		return items
+	}
+	return value
 }
 
 // Result is what a program gives.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -202,4 +203,27 @@ func FuzzAnalysisHolds(f *testing.F) {
 			t.Errorf("%s gives %v for %s; the analysis allows %s with %v", program, got, input, result.First.Kinds, result.First.Fields)
 		}
 	})
+}
+
+// Mutants are linted side by side, and share the samples of events that are tried.
+func TestProgramsShareAValue(t *testing.T) {
+	var value any
+	if err := json.Unmarshal([]byte(`{"a": {"b": [1, {"c": 2.5}]}, "d": "x"}`), &value); err != nil {
+		t.Fatal(err)
+	}
+	program, err := jq.Parse(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 500 {
+				if _, err := program.Run(t.Context(), value, time.Minute); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

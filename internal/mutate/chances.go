@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/eventrig/eventrig/e2e/scenario"
 )
 
@@ -21,46 +19,27 @@ func (e *Engine) chances(ctx context.Context, lanes []Stage, outcomes []*Outcome
 	if tier == "offline" {
 		most = len(outcomes)
 	}
-	places := make(chan int)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer close(places)
-		for place := range e.Scenarios {
-			if !e.idle(tier, place) {
+	var places []int
+	for place := range e.Scenarios {
+		if e.idle(tier, place) {
+			places = append(places, place)
+		}
+	}
+	return inLanes(ctx, lanes, places, func(ctx context.Context, lane Stage, place int) error {
+		tried := 0
+		for _, outcome := range outcomes {
+			if outcome.Verdict != Killed || outcome.Tier != tier || outcome.Scenario == "" || !slices.Contains(e.Reach[outcome.Mutant.Object.Key()], place) {
 				continue
 			}
-			select {
-			case places <- place:
-			case <-ctx.Done():
-				return ctx.Err()
+			if tried++; tried > most {
+				break
+			}
+			if killed, err := e.chance(ctx, lane, outcome.Mutant, place); killed || err != nil {
+				return err
 			}
 		}
 		return nil
 	})
-	for _, lane := range lanes {
-		group.Go(func() error {
-			for place := range places {
-				tried := 0
-				for _, outcome := range outcomes {
-					if outcome.Verdict != Killed || outcome.Tier != tier || outcome.Scenario == "" || !slices.Contains(e.Reach[outcome.Mutant.Object.Key()], place) {
-						continue
-					}
-					if tried++; tried > most {
-						break
-					}
-					killed, err := e.chance(ctx, lane, outcome.Mutant, place)
-					if err != nil {
-						return err
-					}
-					if killed {
-						break
-					}
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
 }
 
 // idle reports whether a scenario can pass at a tier, and has killed nothing at any.

@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
 )
@@ -112,41 +111,23 @@ func (e *Engine) standing(tier string) *standing {
 // scenario kills has the verdict Survived, or Open where none of them could be decided. The error is the environment's; what
 // was decided until then stays, the rest is Left.
 func (e *Engine) Try(ctx context.Context, lanes []Stage, outcomes []*Outcome) error {
-	queue := make(chan *Outcome)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer close(queue)
-		for _, outcome := range outcomes {
-			select {
-			case queue <- outcome:
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		return nil
-	})
 	for _, outcome := range outcomes {
 		outcome.Verdict = Left
 	}
-	for _, lane := range lanes {
-		group.Go(func() error {
-			for outcome := range queue {
-				began := time.Now()
-				if err := e.one(ctx, lane, outcome); err != nil {
-					outcome.Verdict = Left
-					return err
-				}
-				outcome.Tier, outcome.Seconds = lane.Tier(), outcome.Seconds+time.Since(began).Seconds()
-				if e.Told != nil {
-					e.mu.Lock()
-					e.Told(outcome)
-					e.mu.Unlock()
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
+	return inLanes(ctx, lanes, outcomes, func(ctx context.Context, lane Stage, outcome *Outcome) error {
+		began := time.Now()
+		if err := e.one(ctx, lane, outcome); err != nil {
+			outcome.Verdict = Left
+			return err
+		}
+		outcome.Tier, outcome.Seconds = lane.Tier(), outcome.Seconds+time.Since(began).Seconds()
+		if e.Told != nil {
+			e.mu.Lock()
+			e.Told(outcome)
+			e.mu.Unlock()
+		}
+		return nil
+	})
 }
 
 // one tries one mutant. A scenario that fails also without it counts for nothing, and the others are tried.
@@ -282,7 +263,7 @@ func (e *Engine) passes(ctx context.Context, lane Stage, place int, again bool) 
 	if err := errors.Join(ctx.Err(), trial.End(context.WithoutCancel(ctx))); err != nil {
 		return false, err
 	}
-	passes = result.Verdict == scenario.Passed || result.Verdict == scenario.KnownDefect
+	passes = result.OK()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.standing(lane.Tier()).passes[place] = passes
@@ -294,35 +275,19 @@ func (e *Engine) passes(ctx context.Context, lane Stage, place int, again bool) 
 
 // Baseline runs every scenario with the manifests as they are written. Those that do not pass are left out from then on.
 func (e *Engine) Baseline(ctx context.Context, lanes []Stage) error {
-	places := make(chan int)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer close(places)
-		for place := range e.Scenarios {
-			select {
-			case places <- place:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
-	})
-	for _, lane := range lanes {
-		group.Go(func() error {
-			for place := range places {
-				if _, err := e.passes(ctx, lane, place, false); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	places := make([]int, len(e.Scenarios))
+	for place := range places {
+		places[place] = place
 	}
-	return group.Wait()
+	return inLanes(ctx, lanes, places, func(ctx context.Context, lane Stage, place int) error {
+		_, err := e.passes(ctx, lane, place, false)
+		return err
+	})
 }
 
 // blind reports whether a scenario passed without that anything was decided about Sensors.
 func blind(result scenario.Result) bool {
-	return slices.ContainsFunc(result.Skipped, func(s scenario.Skip) bool { return len(s.Name) >= 12 && s.Name[:12] == "then.sensors" })
+	return slices.ContainsFunc(result.Skipped, func(s scenario.Skip) bool { return strings.HasPrefix(s.Name, "then.sensors") })
 }
 
 // said is the first thing that a result has against the manifests.

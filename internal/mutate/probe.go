@@ -22,11 +22,12 @@ import (
 type prober struct {
 	graph  *pipeline.Graph
 	events []message.Event
-	words  []string // what each event is
+	words  []string            // what each event is
+	before map[string][]string // what becomes of each event as the manifests are written, by the object that mutants change
 }
 
 func newProber(ctx context.Context, graph *pipeline.Graph, scenarios []scenario.Scenario, seed int64) (*prober, error) {
-	p := &prober{graph: graph}
+	p := &prober{graph: graph, before: map[string][]string{}}
 	steps, err := probes(graph)
 	if err != nil {
 		return nil, err
@@ -134,21 +135,37 @@ func matching(names, values []string) []string {
 
 // apart is an event of which something else becomes with a mutant, in words; "" where there is none among the probes.
 func (p *prober) apart(m *Mutant) (string, error) {
-	before, after := p.narrowed(m, p.graph), p.narrowed(m, m.Graph(p.graph))
-	var sides [2][]evaluate.Result
-	for i, graph := range []*pipeline.Graph{before, after} {
-		evaluator, err := evaluate.New(graph, evaluate.Options{})
+	key := m.Object.Key()
+	if p.before[key] == nil {
+		before, err := p.outcomes(p.narrowed(m, p.graph))
 		if err != nil {
 			return "", err
 		}
-		sides[i] = evaluator.Run(p.events)
+		p.before[key] = before
+	}
+	after, err := p.outcomes(p.narrowed(m, m.Graph(p.graph)))
+	if err != nil {
+		return "", err
 	}
 	for i := range p.events {
-		if a, b := outcomeOf(&sides[0][i]), outcomeOf(&sides[1][i]); a != b {
+		if p.before[key][i] != after[i] {
 			return p.words[i], nil
 		}
 	}
 	return "", nil
+}
+
+// outcomes are what becomes of each event.
+func (p *prober) outcomes(graph *pipeline.Graph) ([]string, error) {
+	evaluator, err := evaluate.New(graph, evaluate.Options{})
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(p.events))
+	for i, result := range evaluator.Run(p.events) {
+		texts[i] = outcomeOf(&result)
+	}
+	return texts, nil
 }
 
 // narrowed is a graph with no other Sensors than the one that is changed, or than those that listen to the EventSource that is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -73,13 +74,10 @@ func refused(err error) bool {
 
 // settled waits until a mutant is in force: the pods that run with what it changes are there, and ready.
 func (l *rigLane) settled(ctx context.Context, m *Mutant) error {
-	switch m.Object.GetKind() {
-	case "Sensor", "EventSource":
-	case "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount":
-		if err := l.decided(ctx, m.Object, m.Graph(l.graph)); err != nil {
-			return err
-		}
-		if err := l.restart(ctx, m); err != nil {
+	switch kind := m.Object.GetKind(); {
+	case kind == "Sensor" || kind == "EventSource":
+	case givesRights(kind):
+		if err := l.allowed(ctx, m, m.Graph(l.graph)); err != nil {
 			return err
 		}
 	default:
@@ -94,6 +92,19 @@ func (l *rigLane) settled(ctx context.Context, m *Mutant) error {
 		return &Unready{err}
 	}
 	return nil
+}
+
+// givesRights reports whether accounts have their rights by objects of a kind.
+func givesRights(kind string) bool {
+	return slices.Contains([]string{"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount"}, kind)
+}
+
+// allowed waits until accounts may do what a graph gives them, the pods that ask but once included.
+func (l *rigLane) allowed(ctx context.Context, m *Mutant, by *pipeline.Graph) error {
+	if err := l.decided(ctx, m.Object, by); err != nil {
+		return err
+	}
+	return l.restart(ctx, m)
 }
 
 // restart starts the pods anew that hold on to what an account was allowed: an EventSource that watches objects asks once,
@@ -146,7 +157,7 @@ type rigTrial struct {
 func (t *rigTrial) Run(ctx context.Context, s scenario.Scenario) scenario.Result {
 	for again := 0; ; again++ {
 		result := scenario.Run(ctx, t.lane.rig, s, scenario.Options{Seed: t.lane.seed, Attempt: again})
-		if result.Verdict != scenario.Passed && result.Verdict != scenario.KnownDefect || again == mostStale {
+		if !result.OK() || again == mostStale {
 			return result
 		}
 		if stale, err := t.stale(ctx, result); err != nil || !stale {
@@ -171,12 +182,8 @@ func (t *rigTrial) End(ctx context.Context) error {
 		return err
 	}
 	t.undo = nil
-	switch t.mutant.Object.GetKind() {
-	case "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount":
-		if err := t.lane.decided(ctx, t.mutant.Object, t.lane.graph); err != nil {
-			return err
-		}
-		if err := t.lane.restart(ctx, t.mutant); err != nil {
+	if givesRights(t.mutant.Object.GetKind()) {
+		if err := t.lane.allowed(ctx, t.mutant, t.lane.graph); err != nil {
 			return err
 		}
 	}

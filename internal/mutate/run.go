@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"time"
 
@@ -198,7 +199,7 @@ func (r *run) lint(ctx context.Context) error {
 	}
 	l := newLinter(ctx, r.graph)
 	var group errgroup.Group
-	group.SetLimit(len(Offline(r.graph, 0)))
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, o := range survivors {
 		group.Go(func() error {
 			if found := l.of(ctx, o.Mutant); found != "" && ctx.Err() == nil {

@@ -150,18 +150,10 @@ func (p *play) Objects(context.Context, scenario.ObjectExpectation) ([]map[strin
 // Submission implements scenario.Rig: nothing is started.
 func (p *play) Submission(_ context.Context, s scenario.Submit) (object string, start func(context.Context) error, err error) {
 	namespace, name, _ := strings.Cut(s.From(), "/")
-	kind, template := "WorkflowTemplate", s.Template
-	if s.CronWorkflow != "" {
-		kind = "CronWorkflow"
+	if _, there := p.manifests.graph.Find(s.Kind(), namespace, name); !there {
+		return "", nil, failure.New(failure.BadInput, "name a "+s.Kind()+" that is there: namespace/name", "there is no %s %s", s.Kind(), s.From())
 	}
-	if _, there := p.manifests.graph.Find(kind, namespace, name); !there {
-		return "", nil, failure.New(failure.BadInput, "name a "+kind+" that is there: namespace/name", "there is no %s %s", kind, s.From())
-	}
-	for _, cron := range p.manifests.graph.CronWorkflows() {
-		if ref := cron.Typed.Spec.WorkflowSpec.WorkflowTemplateRef; ref != nil && cron.GetNamespace()+"/"+cron.GetName() == s.CronWorkflow {
-			template = namespace + "/" + ref.Name
-		}
-	}
+	template := p.manifests.graph.TemplateBehind(s.Kind(), s.From())
 	if template == "" {
 		p.lost = "what the Workflow of CronWorkflow " + s.CronWorkflow + " causes shows only where it runs"
 	}

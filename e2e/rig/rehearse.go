@@ -88,11 +88,7 @@ func (h *Rehearsal) Check(s scenario.Scenario, spec scenario.Spec) error {
 		case step.Webhook != nil:
 			note(step.Line, h.webhook(*step.Webhook))
 		case step.Submit != nil:
-			if step.Submit.CronWorkflow != "" {
-				note(step.Line, h.known("CronWorkflow", step.Submit.CronWorkflow))
-				break
-			}
-			note(step.Line, h.known("WorkflowTemplate", step.Submit.Template))
+			note(step.Line, h.known(step.Submit.Kind(), step.Submit.From()))
 		case step.Fault != nil:
 			note(step.Line, h.fault(*step.Fault))
 		}

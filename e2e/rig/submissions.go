@@ -44,14 +44,14 @@ func (r *Rig) Submission(ctx context.Context, s scenario.Submit) (object string,
 	if err != nil {
 		return "", nil, fmt.Errorf("make a client: %w", err)
 	}
-	kind, from := "WorkflowTemplate", workflowTemplatesGVR
+	from := workflowTemplatesGVR
 	if s.CronWorkflow != "" {
-		kind, from = "CronWorkflow", cronWorkflowsGVR
+		from = cronWorkflowsGVR
 	}
 	// A Workflow whose template is not there would only end with the phase Error.
 	source, err := admin.Resource(from).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return "", nil, failure.New(failure.BadInput, "name a "+kind+" that is there: namespace/name", "read %s %s: %w", kind, s.From(), err)
+		return "", nil, failure.New(failure.BadInput, "name a "+s.Kind()+" that is there: namespace/name", "read %s %s: %w", s.Kind(), s.From(), err)
 	}
 	workflow := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",

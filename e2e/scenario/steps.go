@@ -33,6 +33,14 @@ type Submit struct {
 // From is what the Workflow is made from, by which expectations know it: namespace/name.
 func (s Submit) From() string { return cmpText(s.Template, s.CronWorkflow) }
 
+// Kind is that of the object which From names: WorkflowTemplate or CronWorkflow.
+func (s Submit) Kind() string {
+	if s.CronWorkflow != "" {
+		return "CronWorkflow"
+	}
+	return "WorkflowTemplate"
+}
+
 // Fault makes a part of the rig misbehave, until the scenario ends or a step clears it. Exactly one of its fields is set.
 type Fault struct {
 	Nautobot   map[string]any `yaml:"nautobot,omitempty" json:"nautobot,omitempty" jsonschema:"description=a rule of the simulator's /_eventrig/faults: method path skip times status body delaySeconds drop after"`

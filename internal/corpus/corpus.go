@@ -51,8 +51,8 @@ type Part struct {
 
 // Submitted is a Workflow that a scenario starts from a WorkflowTemplate or a CronWorkflow.
 type Submitted struct {
+	Kind  string // of what it is started from
 	From  string // namespace/name
-	Cron  bool   // it is a CronWorkflow
 	Place string // FILE:LINE of the step
 }
 

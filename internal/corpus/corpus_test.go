@@ -85,7 +85,7 @@ func TestEveryStepThatMakesAnEvent(t *testing.T) {
 		strings.Contains(passed, "stringData") || !strings.Contains(passed, `"creationTimestamp":"2026-01-02T03:04:05Z"`) {
 		t.Errorf("%s", passed)
 	}
-	if len(part.Submitted) != 1 || part.Submitted[0].From != "argo-events/t" || part.Submitted[0].Cron || !strings.HasSuffix(part.Submitted[0].Place, "s.yaml:15") {
+	if len(part.Submitted) != 1 || part.Submitted[0].From != "argo-events/t" || part.Submitted[0].Kind != "WorkflowTemplate" || !strings.HasSuffix(part.Submitted[0].Place, "s.yaml:15") {
 		t.Errorf("%+v", part.Submitted)
 	}
 }

@@ -43,7 +43,7 @@ func (c *Corpus) play(ctx context.Context, s scenario.Scenario) (Part, error) {
 			part.Events = append(part.Events, objects.deleted(step.Delete.Objects, s.File, step.Line)...)
 			continue
 		case step.Submit != nil:
-			part.Submitted = append(part.Submitted, Submitted{step.Submit.From(), step.Submit.CronWorkflow != "", place})
+			part.Submitted = append(part.Submitted, Submitted{step.Submit.Kind(), step.Submit.From(), place})
 			continue
 		case step.OpenStack != nil && !tells:
 			continue // it changes what pods would read, and no event

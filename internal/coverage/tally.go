@@ -257,11 +257,7 @@ func (t *tally) reached(by lint.Reached, eventType string) {
 }
 
 func (t *tally) submitted(s corpus.Submitted) {
-	namespace, name := cutName(s.From)
-	reached, found := t.in.ReachedFrom(namespace, name)
-	if s.Cron {
-		reached, found = t.in.ReachedByCron(namespace, name)
-	}
+	reached, found := t.in.ReachedFrom(s.Kind, s.From)
 	if !found {
 		return // the scenario is for other manifests
 	}

@@ -99,14 +99,9 @@ func readPipelines(ctx context.Context) (*pipelines, error) {
 			}
 		}
 		for _, one := range part.Submitted {
-			kind := "WorkflowTemplate/"
-			if one.Cron {
-				kind = "CronWorkflow/"
-				if template := scheduled(graph, one.From); template != "" {
-					submitted["WorkflowTemplate/"+template] = append(submitted["WorkflowTemplate/"+template], part.Scenario)
-				}
+			for _, key := range []string{one.Kind + "/" + one.From, "WorkflowTemplate/" + graph.TemplateBehind(one.Kind, one.From)} {
+				submitted[key] = append(submitted[key], part.Scenario)
 			}
-			submitted[kind+one.From] = append(submitted[kind+one.From], part.Scenario)
 		}
 	}
 	for _, event := range graph.Events() {
@@ -115,8 +110,8 @@ func readPipelines(ctx context.Context) (*pipelines, error) {
 	}
 	can := lint.StartableBy(graph)
 	for _, object := range graph.Objects {
-		key := object.GetKind() + "/" + object.GetNamespace() + "/" + object.GetName()
-		if object.GetKind() == "CronWorkflow" || object.GetKind() == "WorkflowTemplate" && (!can.Templates[object.Key()] || len(submitted[key]) > 0) {
+		key := object.Key()
+		if object.GetKind() == "CronWorkflow" || object.GetKind() == "WorkflowTemplate" && (!can.Templates[key] || len(submitted[key]) > 0) {
 			p.Submitted = append(p.Submitted, found{Name: key, Fidelity: fidelity[key], Scenarios: each(submitted[key])})
 		}
 	}
@@ -124,16 +119,6 @@ func readPipelines(ctx context.Context) (*pipelines, error) {
 	slices.SortFunc(p.Sources, byName)
 	slices.SortFunc(p.Submitted, byName)
 	return p, nil
-}
-
-// scheduled is the WorkflowTemplate that a CronWorkflow (namespace/name) runs; empty where it runs none.
-func scheduled(graph *pipeline.Graph, name string) string {
-	for _, cron := range graph.CronWorkflows() {
-		if ref := cron.Typed.Spec.WorkflowSpec.WorkflowTemplateRef; ref != nil && cron.GetNamespace()+"/"+cron.GetName() == name {
-			return cron.GetNamespace() + "/" + ref.Name
-		}
-	}
-	return ""
 }
 
 func each(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }

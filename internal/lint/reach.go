@@ -36,17 +36,21 @@ func (in *Input) ReachedBy(workflow *unstructured.Unstructured) Reached {
 	return r.reached(in)
 }
 
-// ReachedFrom tells what a Workflow comes to that is submitted from a template; found is false where there is no such one.
-func (in *Input) ReachedFrom(namespace, template string) (reached Reached, found bool) {
-	base, _ := in.findTemplate(namespace, template, false)
+// ReachedFrom tells what a Workflow comes to that is submitted from a WorkflowTemplate, or that a CronWorkflow makes, by kind and
+// namespace/name; found is false where there is no such one.
+func (in *Input) ReachedFrom(kind, from string) (reached Reached, found bool) {
+	namespace, name, _ := strings.Cut(from, "/")
+	if kind == "CronWorkflow" {
+		return in.reachedByCron(namespace, name)
+	}
+	base, _ := in.findTemplate(namespace, name, false)
 	if base == nil {
 		return Reached{}, false
 	}
 	return run{spec: &spec{WorkflowSpec: &awv1.WorkflowSpec{}, namespace: namespace, kind: "Workflow"}, base: base}.reached(in), true
 }
 
-// ReachedByCron tells what a Workflow comes to that a CronWorkflow makes; found is false where there is no such one.
-func (in *Input) ReachedByCron(namespace, name string) (reached Reached, found bool) {
+func (in *Input) reachedByCron(namespace, name string) (reached Reached, found bool) {
 	for _, cron := range in.Graph.CronWorkflows() {
 		if cron.GetNamespace() != namespace || cron.GetName() != name {
 			continue

@@ -92,14 +92,8 @@ func (w *reachWalk) scenario(place int, s scenario.Scenario, part corpus.Evaluat
 		}
 	}
 	for _, submitted := range part.Submitted {
-		namespace, name, _ := strings.Cut(submitted.From, "/")
-		reached, found := w.in.ReachedFrom(namespace, name)
-		if submitted.Cron {
-			reached, found = w.in.ReachedByCron(namespace, name)
-		}
-		if found {
-			w.templates(place, reached.Templates)
-		}
+		reached, _ := w.in.ReachedFrom(submitted.Kind, submitted.From) // nothing where it is not there
+		w.templates(place, reached.Templates)
 		for _, template := range reached.Templates {
 			raised = append(raised, w.raises("", strings.TrimPrefix(template, "WorkflowTemplate/"))...)
 		}

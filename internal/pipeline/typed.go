@@ -211,3 +211,17 @@ func eventsOf(source EventSource) []Event {
 	})
 	return events
 }
+
+// TemplateBehind returns the WorkflowTemplate (namespace/name) by which a Workflow runs that is submitted from an object of a
+// kind: a WorkflowTemplate itself, or the one that a CronWorkflow names; "" for a CronWorkflow that names none or is not there.
+func (g *Graph) TemplateBehind(kind, from string) string {
+	if kind != "CronWorkflow" {
+		return from
+	}
+	for _, cron := range g.CronWorkflows() {
+		if ref := cron.Typed.Spec.WorkflowSpec.WorkflowTemplateRef; ref != nil && cron.GetNamespace()+"/"+cron.GetName() == from {
+			return cron.GetNamespace() + "/" + ref.Name
+		}
+	}
+	return ""
+}

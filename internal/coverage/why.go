@@ -2,7 +2,6 @@ package coverage
 
 import (
 	"fmt"
-	"strings"
 )
 
 // explain says why nothing reaches a point, unless something more certain is known.
@@ -56,13 +55,4 @@ var unreached = map[Kind]string{
 	Value: "no event comes to the filter", Refusal: "no event comes to the filter", Trigger: "no event comes through the filters",
 	Condition: "no event comes through the filters", Parameter: "the trigger never acts", Template: "no Workflow comes to it",
 	Handler: "no event of the type starts it",
-}
-
-// cutName splits namespace/name.
-func cutName(text string) (namespace, name string) {
-	namespace, name, found := strings.Cut(text, "/")
-	if !found {
-		return "", text
-	}
-	return namespace, name
 }

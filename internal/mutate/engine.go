@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/figures"
 )
 
 // Verdict is what became of a mutant.
@@ -196,7 +197,7 @@ func (e *Engine) attempt(ctx context.Context, lane Stage, outcome *Outcome) (by 
 			outcome.blind = outcome.blind && blind(result)
 		}
 	}
-	outcome.Verdict, outcome.Why = Survived, fmt.Sprintf("%s passed with it", counted(outcome.Tried, "scenario"))
+	outcome.Verdict, outcome.Why = Survived, fmt.Sprintf("%s passed with it", figures.Of(outcome.Tried, "scenario"))
 	if outcome.blind {
 		outcome.Verdict, outcome.Why = Open, "the tier "+lane.Tier()+" cannot tell what the Sensors do"
 	}
@@ -300,11 +301,4 @@ func said(result scenario.Result) string {
 		first = result.Failures[1] // of a known defect: the first one only says that it is gone
 	}
 	return fmt.Sprintf("%s: expected %s, got %s", first.Hop, first.Expected, first.Got)
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

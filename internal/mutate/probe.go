@@ -86,15 +86,15 @@ func probes(graph *pipeline.Graph) ([]scenario.Step, error) {
 			}
 			var names []string
 			for _, filter := range d.Filters.Data {
-				if filter.Path == "event_type" || strings.HasSuffix(filter.Path, ".event_type") {
+				if message.IsEventType(filter.Path) {
 					names = append(names, matching(catalogue.Names(), filter.Value)...)
 				}
 			}
 			for _, filter := range d.Filters.Data {
-				path := strings.TrimPrefix(filter.Path, "body.")
-				if strings.HasSuffix(path, "event_type") {
+				if message.IsEventType(filter.Path) {
 					continue
 				}
+				path := strings.TrimPrefix(filter.Path, "body.")
 				for _, name := range names {
 					key := name + " " + path + " " + strings.Join(filter.Value, " ")
 					if seen[key] {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eventrig/eventrig/e2e/offline"
 	"github.com/eventrig/eventrig/e2e/scenario"
+	"github.com/eventrig/eventrig/internal/figures"
 	"github.com/eventrig/eventrig/internal/pipeline"
 )
 
@@ -185,7 +186,7 @@ func (r *run) probe(ctx context.Context) error {
 			return err
 		}
 		if r.apart[o] = apart; apart == "" {
-			o.Verdict, o.Why = Equivalent, fmt.Sprintf("of %s, among them every notification that the simulated services know and near misses of the filters, nothing else becomes", counted(len(p.events), "event"))
+			o.Verdict, o.Why = Equivalent, fmt.Sprintf("of %s, among them every notification that the simulated services know and near misses of the filters, nothing else becomes", figures.Of(len(p.events), "event"))
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/eventrig/eventrig/internal/coverage"
+	"github.com/eventrig/eventrig/internal/figures"
 )
 
 //go:embed page.html
@@ -27,7 +28,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 		}
 		return "never"
 	},
-	"counted": counted,
+	"counted": figures.Of,
 }).Parse(pageText))
 
 // sheet is a file of manifests with what is reached in it.
@@ -130,7 +131,7 @@ func (r row) Title() string {
 	var texts []string
 	for _, p := range r.Points {
 		if p.State == coverage.Reached {
-			texts = append(texts, fmt.Sprintf("✓ %s: %s, first %s", p.Name, counted(p.Events, "event"), p.First))
+			texts = append(texts, fmt.Sprintf("✓ %s: %s, first %s", p.Name, figures.Of(p.Events, "event"), p.First))
 		}
 	}
 	return strings.Join(texts, "\n")

@@ -8,6 +8,7 @@ import (
 	"github.com/eventrig/eventrig/internal/cli/paint"
 	"github.com/eventrig/eventrig/internal/coverage"
 	"github.com/eventrig/eventrig/internal/evaluate"
+	"github.com/eventrig/eventrig/internal/figures"
 )
 
 // words are what people read for the kinds.
@@ -51,16 +52,16 @@ func shade(s coverage.Share) paint.Colour {
 // text writes for people: a table of the kinds, and per object what nothing reaches.
 func (f *flags) text(out *bytes.Buffer, report *coverage.Report, size string, colour paint.Painter) {
 	line := func(format string, values ...any) { fmt.Fprintf(out, format+"\n", values...) }
-	line("%s of %s", counted(report.Events, "event"), size)
+	line("%s of %s", figures.Of(report.Events, "event"), size)
 	for _, note := range report.Notes {
 		line("%s", colour(paint.Yellow, note))
 	}
 	if n := len(report.Unplaced); n > 0 {
 		line("%s", colour(paint.Yellow, fmt.Sprintf("%s of unknown origin, which %s nothing (%s): --source NAMESPACE/NAME/EVENT says where they come from",
-			counted(n, "event"), verb(n, "reaches", "reach"), few(report.Unplaced, 3))))
+			figures.Of(n, "event"), verb(n, "reaches", "reach"), few(report.Unplaced, 3))))
 	}
 	if n := report.Nowhere; n > 0 {
-		line("%s that no EventSource of the manifests takes", counted(n, "event"))
+		line("%s that no EventSource of the manifests takes", figures.Of(n, "event"))
 	}
 	line("")
 	row := func(name string, share coverage.Share) {
@@ -122,7 +123,7 @@ func (f *flags) point(line func(string, ...any), object coverage.ObjectShare, p 
 	mark, hue, why := "✗", paint.Red, p.Why
 	switch {
 	case p.State == coverage.Reached:
-		mark, hue, why = "✓", paint.Green, fmt.Sprintf("%s, first %s", counted(p.Events, "event"), p.First)
+		mark, hue, why = "✓", paint.Green, fmt.Sprintf("%s, first %s", figures.Of(p.Events, "event"), p.First)
 	case !p.Counts:
 		mark, hue = "-", paint.Dim
 	case p.State != coverage.Never:
@@ -154,13 +155,6 @@ func place(file string, line int) string {
 		return file
 	}
 	return fmt.Sprintf("%s:%d", file, line)
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func verb(n int, one, several string) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/eventrig/eventrig/internal/figures"
 	"github.com/eventrig/eventrig/internal/mutate"
 )
 
@@ -46,7 +47,7 @@ func list(out *bytes.Buffer, chosen []*mutate.Mutant) {
 	for _, m := range chosen {
 		fmt.Fprintf(out, "%s: %s: %s\n", m.Place(), m.ID, m.Change)
 	}
-	fmt.Fprintf(out, "%s\n", counted(len(chosen), "mutant"))
+	fmt.Fprintf(out, "%s\n", figures.Of(len(chosen), "mutant"))
 }
 
 func operators(out *bytes.Buffer) {
@@ -57,11 +58,4 @@ func operators(out *bytes.Buffer) {
 		}
 		fmt.Fprintf(out, "%-20s %-9s %s\n", o.Name, tier, o.Does)
 	}
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/eventrig/eventrig/internal/cli/paint"
 	"github.com/eventrig/eventrig/internal/cli/talk"
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/figures"
 	"github.com/eventrig/eventrig/internal/mutate"
 )
 
@@ -63,7 +64,7 @@ func (f *flags) run(command *cobra.Command, paths []string) error {
 		return err
 	}
 	if n := report.Total.Survived; n > 0 {
-		return failure.New(failure.Check, "add what a scenario expects, or an entry to the file of reasons", "%s that no scenario notices", counted(n, "mutant"))
+		return failure.New(failure.Check, "add what a scenario expects, or an entry to the file of reasons", "%s that no scenario notices", figures.Of(n, "mutant"))
 	}
 	return nil
 }
@@ -73,7 +74,7 @@ func (f *flags) tell(talker *talk.Talker, options *mutate.Options) {
 	var done, of int
 	options.Begun = func(tier string, n int) {
 		done, of = 0, n
-		talker.Linef("tier %s: %s", tier, counted(n, "mutant"))
+		talker.Linef("tier %s: %s", tier, figures.Of(n, "mutant"))
 	}
 	options.Told = func(o *mutate.Outcome) {
 		done++

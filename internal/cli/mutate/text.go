@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/eventrig/eventrig/internal/cli/paint"
+	"github.com/eventrig/eventrig/internal/figures"
 	"github.com/eventrig/eventrig/internal/mutate"
 )
 
@@ -44,13 +45,13 @@ func (t text) report(r *mutate.Report) {
 	}
 	t.line("")
 	if r.Total.Open > 0 {
-		t.line("%s only a rig can tell: --tier embedded", counted(r.Total.Open, "mutant"))
+		t.line("%s only a rig can tell: --tier embedded", figures.Of(r.Total.Open, "mutant"))
 	}
 	if r.Made > r.Total.Mutants {
-		t.line("a sample: %d of %s, with --seed %d", r.Total.Mutants, counted(r.Made, "mutant"), r.Seed)
+		t.line("a sample: %d of %s, with --seed %d", r.Total.Mutants, figures.Of(r.Made, "mutant"), r.Seed)
 	}
 	t.line("%s", t.colour(paint.Bold, fmt.Sprintf("%s: %d killed, %d refused, %d equivalent, %d by lint only, %d reasoned, %d survived; %.1f %% of those that matter are killed, in %.0f s",
-		counted(r.Total.Mutants, "mutant"), r.Total.Killed, r.Total.Refused, r.Total.Equivalent, r.Total.Lint, r.Total.Reasoned, r.Total.Survived, r.Total.Score, r.Seconds)))
+		figures.Of(r.Total.Mutants, "mutant"), r.Total.Killed, r.Total.Refused, r.Total.Equivalent, r.Total.Lint, r.Total.Reasoned, r.Total.Survived, r.Total.Score, r.Seconds)))
 }
 
 // table has the verdicts by operator.
@@ -141,7 +142,7 @@ func (t text) scenarios(r *mutate.Report) {
 	if never := r.NeverFail(); len(never) > 0 {
 		t.line("\n%s", t.colour(paint.Yellow, "scenarios that failed with none of the mutants that they ran with"))
 		for _, one := range never {
-			t.line("  %s:%d: %s (%s)", one.File, one.Line, one.Name, counted(one.Tried, "mutant"))
+			t.line("  %s:%d: %s (%s)", one.File, one.Line, one.Name, figures.Of(one.Tried, "mutant"))
 		}
 	}
 }

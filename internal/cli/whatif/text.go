@@ -11,6 +11,7 @@ import (
 
 	"github.com/eventrig/eventrig/internal/cli/paint"
 	"github.com/eventrig/eventrig/internal/evaluate"
+	"github.com/eventrig/eventrig/internal/figures"
 	"github.com/eventrig/eventrig/internal/whatif"
 	"github.com/eventrig/eventrig/internal/whatif/fields"
 )
@@ -37,12 +38,12 @@ func (t text) line(format string, values ...any) {
 // report writes what changes: the Sensors, the changes of one kind together, and what the corpus does not show.
 func (t text) report(report *whatif.Report, before, after, size string) {
 	t.line("%s", t.colour(paint.Bold, fmt.Sprintf("%s -> %s", before, after)))
-	t.line("%s of %s; %s", counted(report.Events, "event"), size, summary(report))
+	t.line("%s of %s; %s", figures.Of(report.Events, "event"), size, summary(report))
 	for _, note := range report.Notes {
 		t.line("%s", t.colour(paint.Yellow, note))
 	}
 	if report.Unplaced > 0 {
-		t.line("%s", t.colour(paint.Yellow, fmt.Sprintf("%s of unknown origin: every EventSource is tried; --source NAMESPACE/NAME/EVENT says where they come from", counted(report.Unplaced, "event"))))
+		t.line("%s", t.colour(paint.Yellow, fmt.Sprintf("%s of unknown origin: every EventSource is tried; --source NAMESPACE/NAME/EVENT says where they come from", figures.Of(report.Unplaced, "event"))))
 	}
 	if len(report.Added)+len(report.Removed) > 0 {
 		t.line("")
@@ -105,7 +106,7 @@ func (t text) group(changes []whatif.Change) {
 	if !ok {
 		hue = paint.Yellow
 	}
-	t.line("%s  %s: %s", t.colour(hue, headings[first.Change]), t.colour(paint.Bold, title), counted(len(changes), "event"))
+	t.line("%s  %s: %s", t.colour(hue, headings[first.Change]), t.colour(paint.Bold, title), figures.Of(len(changes), "event"))
 	for i, change := range changes {
 		if i == named && !t.all {
 			t.line("  and %d more (--all names them)", len(changes)-named)
@@ -239,11 +240,4 @@ func summary(report *whatif.Report) string {
 		words += fmt.Sprintf(", %d new", n)
 	}
 	return words
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -74,7 +74,7 @@ func TestTheScenariosOfTheTreeHoldAsFarAsTheyCanBeDecided(t *testing.T) {
 				case scenario.Skipped:
 					t.Logf("%s is skipped: %+v", result.Name, result.Failures)
 				default:
-					t.Errorf("%s%s", report.FailureText(result), report.Timeline(result))
+					t.Errorf("%s%s", result.String(), report.Timeline(result))
 				}
 				whole := result.Verdict != scenario.Skipped && len(result.Skipped) == 0
 				if result.Tier != offline.Tier || whole && len(s.Spec.Then.Nautobot)+len(s.Spec.Then.Pods)+len(s.Spec.Then.Requests) > 0 {
@@ -135,7 +135,7 @@ func TestWhatCannotBeDecidedIsNamedAndNeverPassed(t *testing.T) {
 `
 	result := runner(t, rig.Options{}).Run(t.Context(), parse(t, created+then), scenario.Options{})
 	if result.Verdict != scenario.Passed {
-		t.Fatalf("%s", report.FailureText(result))
+		t.Fatalf("%s", result.String())
 	}
 	want := []string{"then.workflows[0].phase keystone-event-project", "then.workflows[1].phase keystone-event-project", "then.nautobot[0] tenancy/tenants", "then.openstack[0] projects",
 		"then.requests[0] nautobot", "then.pods[0] keystone-event-project", "then.objects[0] Secret", "then.ledger"}
@@ -189,7 +189,7 @@ func TestTheAnswerOfTheAPIServerIsThatOfTheRolesInTheManifests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			result := r.Run(t.Context(), parse(t, sensor(c.account, c.trigger)+"  then: {sensors: [{name: mine, "+c.sensors+"}]}\n"), scenario.Options{})
 			if result.Verdict != scenario.Passed {
-				t.Errorf("%s%s", report.FailureText(result), report.Timeline(result))
+				t.Errorf("%s%s", result.String(), report.Timeline(result))
 			}
 		})
 	}
@@ -262,7 +262,7 @@ func TestConditionsAreRememberedFromStepToStep(t *testing.T) {
 `
 	result := runner(t, rig.Options{Manifests: []string{understack}}).Run(t.Context(), parse(t, spec), scenario.Options{})
 	if result.Verdict != scenario.Passed {
-		t.Errorf("%s%s", report.FailureText(result), report.Timeline(result))
+		t.Errorf("%s%s", result.String(), report.Timeline(result))
 	}
 }
 

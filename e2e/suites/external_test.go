@@ -15,7 +15,6 @@ import (
 	"github.com/eventrig/eventrig/fixtures/scenarios"
 	"github.com/eventrig/eventrig/internal/broker"
 	"github.com/eventrig/eventrig/internal/failure"
-	"github.com/eventrig/eventrig/internal/report"
 )
 
 // The other RabbitMQ of these specs is a process of this machine that no rig has started.
@@ -58,7 +57,7 @@ var _ = Describe("a RabbitMQ that someone else runs", func() {
 		for _, one := range all {
 			if one.Metadata.Name == "keystone-project-created" {
 				result := scenario.Run(ctx, r, one, scenario.Options{Seed: GinkgoRandomSeed()})
-				Expect(result.Verdict).To(Equal(scenario.Passed), report.FailureText(result))
+				Expect(result.Verdict).To(Equal(scenario.Passed), result.String())
 			}
 		}
 		for _, name := range []string{"argo_notifications", "notifications.info"} {

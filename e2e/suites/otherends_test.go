@@ -9,7 +9,6 @@ import (
 
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
-	"github.com/eventrig/eventrig/internal/report"
 )
 
 // What handlers talk to beside Nautobot and OpenStack. The client is the machine's curl, on a rig of its own because an
@@ -26,6 +25,6 @@ var _ = Describe("the handlers' other ends", func() {
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(own.Close)
 		result := scenario.Run(ctx, own, all[0], scenario.Options{Seed: GinkgoRandomSeed()})
-		Expect(result.Verdict).To(Equal(scenario.Passed), report.FailureText(result))
+		Expect(result.Verdict).To(Equal(scenario.Passed), result.String())
 	}, NodeTimeout(3*time.Minute))
 })

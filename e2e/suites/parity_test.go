@@ -23,7 +23,6 @@ import (
 	"github.com/eventrig/eventrig/internal/ledger"
 	"github.com/eventrig/eventrig/internal/message"
 	"github.com/eventrig/eventrig/internal/received"
-	"github.com/eventrig/eventrig/internal/report"
 )
 
 // What internal/evaluate says is held against what Argo does: the whole of UnderStack's manifests on one rig.
@@ -145,8 +144,8 @@ var _ = Describe("evaluation", Serial, Ordered, ContinueOnFailure, Label("suite:
 		for _, s := range all {
 			opts := scenario.Options{Seed: GinkgoRandomSeed()}
 			there, here := scenario.Run(ctx, own, s, opts), runner.Run(ctx, s, opts)
-			if there.Verdict != scenario.Passed && there.Verdict != scenario.KnownDefect || here.Verdict != scenario.Skipped && here.Verdict != there.Verdict {
-				mismatches = append(mismatches, fmt.Sprintf("%s: embedded %s, offline %s\n%s%s", s.Metadata.Name, there.Verdict, here.Verdict, report.FailureText(there), report.FailureText(here)))
+			if !there.OK() || here.Verdict != scenario.Skipped && here.Verdict != there.Verdict {
+				mismatches = append(mismatches, fmt.Sprintf("%s: embedded %s, offline %s\n%s%s", s.Metadata.Name, there.Verdict, here.Verdict, there.String(), here.String()))
 			}
 			if here.Verdict == scenario.Skipped && len(here.Timeline) == 0 {
 				continue // it is for other tiers

@@ -53,5 +53,5 @@ func stepScenarios() []scenario.Scenario {
 func expectPassed(ctx SpecContext, on *rig.Rig, one scenario.Scenario) {
 	GinkgoHelper()
 	result := scenario.Run(ctx, on, one, scenario.Options{Seed: GinkgoRandomSeed()})
-	Expect(result.Verdict).To(Equal(scenario.Passed), report.FailureText(result)+report.Timeline(result))
+	Expect(result.Verdict).To(Equal(scenario.Passed), result.String()+report.Timeline(result))
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/fixtures/scenarios"
-	"github.com/eventrig/eventrig/internal/report"
 )
 
 func TestSuites(t *testing.T) {
@@ -46,7 +45,7 @@ var _ = Describe("scenario", func() {
 	for _, one := range all {
 		It(one.Metadata.Name, labels(one), func(ctx SpecContext) {
 			result := scenario.Run(ctx, shared, one, scenario.Options{Seed: GinkgoRandomSeed()})
-			Expect(result.Verdict).To(Or(Equal(scenario.Passed), Equal(scenario.KnownDefect)), report.FailureText(result))
+			Expect(result.Verdict).To(Or(Equal(scenario.Passed), Equal(scenario.KnownDefect)), result.String())
 		}, NodeTimeout(2*time.Minute))
 	}
 })

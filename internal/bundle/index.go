@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/report"
 )
 
@@ -34,11 +33,11 @@ func (b Bundle) index(w io.Writer) error {
 	fmt.Fprintf(&out, "# %s: %s\n\n", b.Run.Verdict, b.Run.Summary())
 	fmt.Fprintf(&out, "Again, with the same seed: `sh %s`\n\n    %s\n", Reproduce, b.Command)
 	for _, s := range b.Run.Scenarios {
-		if s.Verdict != scenario.Failed && s.Verdict != scenario.Errored {
+		if !failed(s) {
 			continue
 		}
 		fmt.Fprintf(&out, "\n## %s\n\n", s.Name)
-		out.WriteString(block(report.FailureText(s)))
+		out.WriteString(block(s.String()))
 		seen := map[string]bool{}
 		for _, f := range s.Failures {
 			for _, p := range b.lookFirst(s, f) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/eventrig/eventrig/internal/corpus"
 	"github.com/eventrig/eventrig/internal/evaluate"
+	"github.com/eventrig/eventrig/internal/message"
 	"github.com/eventrig/eventrig/internal/pipeline"
 )
 
@@ -126,7 +127,7 @@ func newSensorCases(graph *pipeline.Graph, sensor pipeline.Sensor) *sensorCases 
 			if !slices.ContainsFunc(f.Value, anything) {
 				c.add(about(f.Path, another), false)
 			}
-			if isEventType(f.Path) {
+			if message.IsEventType(f.Path) {
 				continue
 			}
 			for _, miss := range []string{missing, null, empty} {
@@ -158,9 +159,6 @@ func heard(kind string) string          { return "an object's " + kind }
 func is(path, value string) string      { return "`" + path + "` is `" + value + "`" }
 func about(path, what string) string    { return "`" + path + "` " + what }
 func parameter(key, what string) string { return "parameter from `" + key + "` " + what }
-func isEventType(path string) bool {
-	return path == "event_type" || strings.HasSuffix(path, ".event_type")
-}
 func filtered(key string, filters []aev1.DataFilter) bool {
 	return slices.ContainsFunc(filters, func(f aev1.DataFilter) bool { return f.Path == key || strings.HasPrefix(f.Path, key+".") })
 }

@@ -95,15 +95,22 @@ func (s *Server) about(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(about{s.host.Versions(), s.host.Notes(r.Context())}) // only the client's going away can fail it
 }
 
-// rabbitMQCtl runs rabbitmqctl; it is ended when the client goes away.
-func (s *Server) rabbitMQCtl(w http.ResponseWriter, r *http.Request) {
+// read takes what is asked out of a request; where it cannot, the client is told and there is nothing more to do.
+func read(w http.ResponseWriter, r *http.Request, what string, into any) bool {
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestTask))
-	var asked command
 	if err == nil {
-		err = decode(data, &asked)
+		err = decode(data, into)
 	}
 	if err != nil {
-		http.Error(w, "read the command: "+err.Error(), http.StatusBadRequest)
+		http.Error(w, "read "+what+": "+err.Error(), http.StatusBadRequest)
+	}
+	return err == nil
+}
+
+// rabbitMQCtl runs rabbitmqctl; it is ended when the client goes away.
+func (s *Server) rabbitMQCtl(w http.ResponseWriter, r *http.Request) {
+	var asked command
+	if !read(w, r, "the command", &asked) {
 		return
 	}
 	answer, err := s.host.RabbitMQCtl(r.Context(), asked.Arguments...)
@@ -112,13 +119,8 @@ func (s *Server) rabbitMQCtl(w http.ResponseWriter, r *http.Request) {
 
 // saveArtifacts puts what explains a run where who joined wants it: much of it only the rig's own process has.
 func (s *Server) saveArtifacts(w http.ResponseWriter, r *http.Request) {
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestTask))
 	var asked saving
-	if err == nil {
-		err = decode(data, &asked)
-	}
-	if err != nil {
-		http.Error(w, "read where to save: "+err.Error(), http.StatusBadRequest)
+	if !read(w, r, "where to save", &asked) {
 		return
 	}
 	_ = json.NewEncoder(w).Encode(saved{problemOf(s.host.SaveArtifacts(asked.Folder))}) // only the client's going away can fail it
@@ -135,13 +137,8 @@ func (s *Server) cancel(w http.ResponseWriter, r *http.Request) {
 
 // run runs a scenario and tells of it until its result. It ends also when the client goes away.
 func (s *Server) run(w http.ResponseWriter, r *http.Request) {
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestTask))
 	var t task
-	if err == nil {
-		err = decode(data, &t)
-	}
-	if err != nil {
-		http.Error(w, "read the scenario: "+err.Error(), http.StatusBadRequest)
+	if !read(w, r, "the scenario", &t) {
 		return
 	}
 	scenario.Normalize(&t.Scenario)

@@ -112,3 +112,8 @@ func place(file string, line int) string {
 	}
 	return fmt.Sprintf("%s:%d", file, line)
 }
+
+// IsEventType reports whether a path, as a Sensor's filter has it, is that of a notification's type, whatever the notification lies in.
+func IsEventType(path string) bool {
+	return path == "event_type" || strings.HasSuffix(path, ".event_type")
+}

@@ -84,7 +84,7 @@ func (r Run) JUnit(w io.Writer) error {
 		in := suite(s.Tier)
 		c := junitCase{Name: s.Name, Class: in.Name, File: s.File, Line: s.Line, Time: fmt.Sprintf("%.3f", s.Seconds), SystemOut: clean(Timeline(s))}
 		message := func() *junitMessage {
-			m := &junitMessage{Type: string(s.Verdict), Text: clean(FailureText(s))}
+			m := &junitMessage{Type: string(s.Verdict), Text: clean(s.String())}
 			if len(s.Failures) > 0 {
 				m.Message = clean(s.Failures[0].Expected + "; got " + s.Failures[0].Got)
 			}
@@ -111,7 +111,7 @@ func (r Run) JUnit(w io.Writer) error {
 			c.SystemOut += clean(fmt.Sprintf("not checked: %s: %s\n", skip.Name, skip.Reason))
 		}
 		for _, attempt := range s.Earlier {
-			m := junitMessage{Type: string(attempt.Verdict), Text: clean(FailureText(scenario.Result{Name: s.Name, Verdict: attempt.Verdict, Failures: attempt.Failures}))}
+			m := junitMessage{Type: string(attempt.Verdict), Text: clean(scenario.Result{Name: s.Name, Verdict: attempt.Verdict, Failures: attempt.Failures}.String())}
 			if len(attempt.Failures) > 0 {
 				m.Message = clean(attempt.Failures[0].Expected + "; got " + attempt.Failures[0].Got)
 			}

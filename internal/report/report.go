@@ -90,7 +90,7 @@ func (r Run) Text(w io.Writer) error {
 	table.Flush()
 	for _, s := range r.Scenarios {
 		if s.Verdict == scenario.Failed || s.Verdict == scenario.Errored || s.Flaky() {
-			out.WriteString("\n" + FailureText(s))
+			out.WriteString("\n" + s.String())
 		}
 	}
 	out.WriteString(r.unchecked())
@@ -179,9 +179,6 @@ func (r Run) Summary() string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-// FailureText tells of one scenario which hop, what was expected, what came, why, and what to do next.
-func FailureText(s scenario.Result) string { return s.String() }
 
 // Timeline tells the records of one scenario, one line each, with the time since the first.
 func Timeline(s scenario.Result) string {

@@ -11,15 +11,23 @@ import (
 
 // sweepObjects tells Workflows and Jobs apart by what each event's trigger would have made, and by time.
 func (s *state) sweepObjects() {
-	var owed []expected // by all events: the same for each object
-	for _, name := range sortedNames(s.objects) {
+	var owed []expected // the same for each object
+	for _, name := range sortedNames(s.newObjects) {
 		o := s.objects[name]
-		if o.key == "" && o.ambiguous == nil {
-			if owed == nil {
-				owed = s.owed(nil)
-			}
-			s.attribute(o, owed)
+		if o == nil {
+			continue // it was submitted, and the watch has not shown it yet
 		}
+		if o.key == "" && o.ambiguous == nil {
+			if owed == nil && o.u.GetLabels()[sensorLabel] != "" {
+				owed = s.owedWithoutObject()
+			}
+			if s.attribute(o, owed); o.key != "" || o.ambiguous != nil {
+				s.belongs(o)
+			} else if o.u.GetLabels()[sensorLabel] != "" {
+				continue // what tells whose it is may come yet
+			}
+		}
+		delete(s.newObjects, name)
 		if o.key == "" && o.ambiguous == nil {
 			continue
 		}

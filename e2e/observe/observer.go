@@ -42,8 +42,8 @@ type Config struct {
 	Dynamic dynamic.Interface
 	Ledger  *ledger.Ledger
 	Log     func(format string, args ...any)
-	// Journals returns what the simulators were asked so far, and what they have not answered yet; nil without
-	// simulators. It is asked before the chain is called settled, because a subscription may lag behind a pod's end.
+	// Journals returns what the simulators answered, at least since it was asked last, and what they have not answered yet;
+	// nil without simulators. It is asked before the chain is called settled, because a subscription may lag behind a pod's end.
 	Journals func() (answered, open []Request)
 	// Metrics returns what a Sensor's pod at that address serves at MetricsPort; nil where it cannot be reached.
 	Metrics func(ctx context.Context, address string) (io.ReadCloser, error)
@@ -162,9 +162,15 @@ func (o *Observer) touch() {
 	}
 }
 
+// coalesce is how long observations are collected before whoever waits is told: everybody who is told looks at what there is
+// for him, and a pod's start alone is a dozen observations.
+const coalesce = 10 * time.Millisecond
+
 // loop works new observations into records and tells whoever waits.
 func (o *Observer) loop() {
 	defer o.wg.Done()
+	pause := time.NewTicker(coalesce)
+	defer pause.Stop()
 	for {
 		select {
 		case <-o.ctx.Done():
@@ -177,6 +183,12 @@ func (o *Observer) loop() {
 		close(o.changed)
 		o.changed = make(chan struct{})
 		o.mu.Unlock()
+		pause.Reset(coalesce)
+		select {
+		case <-o.ctx.Done():
+			return
+		case <-pause.C:
+		}
 	}
 }
 
@@ -274,6 +286,7 @@ func (o *Observer) Adopt(object, template string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.state.adopted[object] = template
+	o.state.newObjects[object] = true
 	o.state.track(object, time.Now(), nil)
 	return object
 }
@@ -375,6 +388,7 @@ func (o *Observer) Ready(ctx context.Context) error {
 }
 
 func (o *Observer) setSensor(u *unstructured.Unstructured, gone bool) {
+	o.state.pipelines++
 	name := u.GetNamespace() + "/" + u.GetName()
 	if gone {
 		delete(o.state.sensors, name)
@@ -389,6 +403,7 @@ func (o *Observer) setSensor(u *unstructured.Unstructured, gone bool) {
 }
 
 func (o *Observer) setEventSource(u *unstructured.Unstructured, gone bool) {
+	o.state.pipelines++
 	name := u.GetNamespace() + "/" + u.GetName()
 	if gone {
 		delete(o.state.sources, name)

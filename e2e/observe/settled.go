@@ -10,11 +10,15 @@ import (
 
 // routing names the first message that has not arrived at each EventSource that it was routed to, and the queue between.
 func (s *state) routing(keys map[string]bool) (open, in string) {
-	for _, key := range sortedNames(s.messages) {
-		if keys != nil && !keys[key] {
+	names := sortedNames(keys)
+	if keys == nil {
+		names = sortedNames(s.messages)
+	}
+	for _, key := range names {
+		m := s.messages[key]
+		if m == nil {
 			continue
 		}
-		m := s.messages[key]
 		for _, queue := range sortedNames(m.counts) {
 			if s.arrived(m, queue) < m.counts[queue] {
 				return fmt.Sprintf("message %s was routed to %s, which has not put it on the bus", key, m.routes[queue].consumers[0]), queue
@@ -49,27 +53,24 @@ func (s *state) open(keys []string) string {
 		if failed, steps := retrying(x.trigger, o); failed < steps {
 			return fmt.Sprintf("Sensor %s, trigger %s failed %d of %d times for message %s and tries again", x.who.sensor, x.who.trigger, failed, steps, x.event.key)
 		}
-		if kind := creates(x.trigger); kind == "Workflow" || kind == "Job" {
+		if x.creates == "Workflow" || x.creates == "Job" {
 			for _, r := range o.runs {
 				if !r.failed && r.object == "" && !s.ambiguousFor(x) {
-					return fmt.Sprintf("Sensor %s, trigger %s created a %s for message %s that has not been seen yet", x.who.sensor, x.who.trigger, kind, x.event.key)
+					return fmt.Sprintf("Sensor %s, trigger %s created a %s for message %s that has not been seen yet", x.who.sensor, x.who.trigger, x.creates, x.event.key)
 				}
 			}
 		}
 	}
-	for _, name := range sortedNames(s.objects) {
+	for _, name := range s.objectsWith(wanted) {
 		o := s.objects[name]
-		if !wanted[o.key] && !anyWanted(wanted, o.ambiguous) {
-			continue
-		}
 		if phase, message, finished := phaseOf(o.u); !finished && !o.gone {
 			if phase == "" {
 				return name + " has no phase: no workflow controller has taken it"
 			}
 			return strings.TrimSpace(name + " is " + phase + " " + message)
 		}
-		for _, p := range s.pods {
-			if ownerOfPod(p.p) != name || p.gone {
+		for _, p := range s.podsOf[name] {
+			if p.gone {
 				continue
 			}
 			if phase := p.p.Status.Phase; phase != corev1.PodSucceeded && phase != corev1.PodFailed {
@@ -104,7 +105,7 @@ func retrying(trigger *v1alpha1.Trigger, o *outcome) (failed, steps int) {
 
 // ambiguousFor says whether an object that cannot be told apart may be the one of this trigger's run.
 func (s *state) ambiguousFor(x expected) bool {
-	for _, o := range s.objects {
+	for _, o := range s.objectsOf[x.event.key] {
 		if o.u.GetLabels()[sensorLabel] == x.sensor.Name && s.madeBy(o, x.who.sensor) && anyWanted(map[string]bool{x.event.key: true}, o.ambiguous) {
 			return true
 		}

@@ -18,9 +18,11 @@ import (
 
 // state is everything observed so far. It has no lock: Observer holds one around each call.
 type state struct {
-	record  func(ledger.Record)
-	sensors map[string]*v1alpha1.Sensor
-	sources map[string]*v1alpha1.EventSource
+	index
+	pipelines int // counts the changes of Sensors and EventSources: what is owed by them is computed once for each
+	record    func(ledger.Record)
+	sensors   map[string]*v1alpha1.Sensor
+	sources   map[string]*v1alpha1.EventSource
 
 	messages     map[string]*message
 	events       map[string]*event // by CloudEvent id
@@ -68,6 +70,8 @@ type event struct {
 	lost     string // why it is not on the bus
 	recorded bool
 	makes    map[maker]made // what triggers make of it, computed once
+	owes     []expected     // what Sensors owe for it, as of the change of pipelines that owesAt counts
+	owesAt   int
 }
 
 // maker is a trigger of a Sensor at one generation.
@@ -148,7 +152,6 @@ type object struct {
 type pod struct {
 	p    *corev1.Pod
 	gone bool
-	seen time.Time
 	told string
 }
 
@@ -175,7 +178,7 @@ type Change struct {
 
 func newState(record func(ledger.Record)) *state {
 	return &state{
-		record: record, sensors: map[string]*v1alpha1.Sensor{}, sources: map[string]*v1alpha1.EventSource{},
+		index: newIndex(), pipelines: 1, record: record, sensors: map[string]*v1alpha1.Sensor{}, sources: map[string]*v1alpha1.EventSource{},
 		messages: map[string]*message{}, events: map[string]*event{}, outcomes: map[subject]map[string]*outcome{}, anonymous: map[subject][]line{},
 		refusals: map[string][]refusal{}, components: map[string]*component{}, objects: map[string]*object{}, pods: map[string]*pod{}, taken: map[string]bool{},
 		expected: map[string]int64{}, sendings: map[string][]sending{}, adopted: map[string]string{}, leaving: map[string]bool{}, others: map[string]string{},
@@ -285,6 +288,7 @@ func (s *state) outcome(who subject, l line, verdict string) []*outcome {
 	}
 	var out []*outcome
 	for _, id := range l.eventIDs {
+		s.newOutcomes[decision{who, id}], s.making[id] = true, true
 		o := s.outcomes[who][id]
 		switch {
 		case o == nil:
@@ -320,8 +324,8 @@ func (s *state) sourceLine(c *component, l line) {
 	case sourceRejoined:
 		c.bus.rejoined()
 	case sourceEvent:
-		s.events[l.eventIDs[0]] = &event{id: l.eventIDs[0], key: s.keyAt(keyOfData(l.data), l.time), data: l.data, time: l.time,
-			consumer: consumer{c.namespace, c.name, l.event}}
+		s.putEvent(&event{id: l.eventIDs[0], key: s.keyAt(keyOfData(l.data), l.time), data: l.data, time: l.time,
+			consumer: consumer{c.namespace, c.name, l.event}})
 	case sourcePublished, sourceLost:
 		if len(l.eventIDs) == 0 {
 			return
@@ -329,10 +333,10 @@ func (s *state) sourceLine(c *component, l line) {
 		e := s.events[l.eventIDs[0]]
 		if e == nil { // the debug line was missed: a follower that began late
 			e = &event{id: l.eventIDs[0], time: l.time, consumer: consumer{c.namespace, c.name, l.event}}
-			s.events[e.id] = e
+			s.putEvent(e)
 		}
 		// The line with the data does not name the event, this one does.
-		e.consumer.event = l.event
+		e.consumer.event, e.owesAt = l.event, 0
 		if l.kind == sourcePublished {
 			e.onBus = true
 		} else {
@@ -360,20 +364,15 @@ func (s *state) setObject(u *unstructured.Unstructured, gone bool) {
 		s.objects[name] = o
 	}
 	o.u, o.gone = u, gone
+	s.newObjects[name] = true
 }
 
 func (s *state) setPod(p *corev1.Pod, gone bool) {
-	uid := string(p.UID)
 	if ownerOfPod(p) == "" {
 		s.setOther(p, gone)
 		return
 	}
-	known := s.pods[uid]
-	if known == nil {
-		known = &pod{seen: time.Now()}
-		s.pods[uid] = known
-	}
-	known.p, known.gone = p, gone
+	s.putPod(p, gone)
 }
 
 // setOther notes the address of a pod that no Workflow and no Job owns.

@@ -23,13 +23,13 @@ func at(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecon
 // world is a state with Keystone's EventSource and one Sensor on it.
 type world struct {
 	*state
-	t       *testing.T
+	t       testing.TB
 	records []ledger.Record
 	source  *component
 	sensor  *component
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{t: t}
 	w.state = newState(func(r ledger.Record) { w.records = append(w.records, r) })
 	w.sources["openstack/keystone"] = &v1alpha1.EventSource{ObjectMeta: metav1.ObjectMeta{Namespace: "openstack", Name: "keystone"}}

@@ -2,9 +2,11 @@ package observe
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"regexp"
 	"slices"
@@ -56,7 +58,8 @@ func (s *state) sweep() {
 // text, its logger drops some above a hundred a second. Those lines also name the event; without them it is known where
 // the EventSource has only one.
 func (s *state) seenBySensors() {
-	for id, e := range s.events {
+	for id := range s.newEvents {
+		e := s.events[id]
 		if e.onBus || e.lost != "" {
 			continue
 		}
@@ -69,7 +72,7 @@ func (s *state) seenBySensors() {
 				if len(names) != 1 {
 					break
 				}
-				e.consumer.event = names[0]
+				e.consumer.event, e.owesAt = names[0], 0
 			}
 			e.onBus = true
 			break
@@ -79,9 +82,13 @@ func (s *state) seenBySensors() {
 
 func (s *state) sweepEvents() {
 	s.seenBySensors()
-	for _, id := range sortedNames(s.events) {
+	for _, id := range sortedNames(s.newEvents) {
 		e := s.events[id]
-		if e.recorded || e.key == "" || (!e.onBus && e.lost == "") {
+		if !e.recorded && (e.key == "" || (!e.onBus && e.lost == "")) {
+			continue
+		}
+		delete(s.newEvents, id)
+		if e.recorded {
 			continue
 		}
 		e.recorded = true
@@ -95,13 +102,16 @@ func (s *state) sweepEvents() {
 	}
 	// A refusal names no message: it is one's own when as many are missing as were refused.
 	for _, name := range sortedNames(s.refusals) {
-		missing := s.missingAt(name)
 		free := 0
 		for _, r := range s.refusals[name] {
 			if !r.taken {
 				free++
 			}
 		}
+		if free == 0 {
+			continue
+		}
+		missing := s.missingAt(name)
 		if len(missing) == 0 || free < len(missing) {
 			continue
 		}
@@ -114,7 +124,7 @@ func (s *state) sweepEvents() {
 			r.taken = true
 			id := fmt.Sprintf("refused-%s-%d", name, i)
 			at := strings.SplitN(name, "/", 3)
-			s.events[id] = &event{id: id, key: key, consumer: consumer{at[0], at[1], at[2]}, time: r.time, lost: r.cause, recorded: true}
+			s.putEvent(&event{id: id, key: key, consumer: consumer{at[0], at[1], at[2]}, time: r.time, lost: r.cause, recorded: true})
 			s.record(ledger.Record{Time: r.time, Hop: ledger.Received, MessageID: key, Object: "EventSource/" + name, Verdict: "failed", Cause: r.cause})
 		}
 	}
@@ -141,8 +151,8 @@ func (s *state) missingAt(name string) []string {
 // arrived counts the events, lost ones included, that a queue's consumers made of a message.
 func (s *state) arrived(m *message, queue string) int {
 	n := 0
-	for _, e := range s.events {
-		if e.key != m.key || (!e.onBus && e.lost == "") {
+	for _, e := range s.eventsOf[m.key] {
+		if !e.onBus && e.lost == "" {
 			continue
 		}
 		for _, c := range m.routes[queue].consumers {
@@ -160,39 +170,56 @@ type expected struct {
 	event      *event
 	sensor     *v1alpha1.Sensor
 	trigger    *v1alpha1.Trigger
+	creates    string // the kind of object that the trigger makes, "" where it makes none
 	dependency *v1alpha1.EventDependency
 }
 
 // owed lists the outcomes that the Sensors owe for the events on the bus, of the given messages or of all.
 func (s *state) owed(keys map[string]bool) []expected {
-	var out []expected
-	for _, id := range sortedNames(s.events) {
-		e := s.events[id]
-		if !e.onBus || (keys != nil && !keys[e.key]) {
-			continue
+	var events []*event
+	if keys != nil {
+		events = s.eventsWith(keys)
+	} else {
+		for _, id := range sortedNames(s.events) {
+			events = append(events, s.events[id])
 		}
-		source := s.sources[e.consumer.namespace+"/"+e.consumer.name]
-		for _, name := range sortedNames(s.sensors) {
-			sensor := s.sensors[name]
-			if sensor.Namespace != e.consumer.namespace || (source != nil && busOf(source.Spec.EventBusName) != busOf(sensor.Spec.EventBusName)) {
-				continue
-			}
-			// A Sensor that is younger than the event was not there to see it: it begins with new messages.
-			if sensor.CreationTimestamp.After(e.time) {
-				continue
-			}
-			for i := range sensor.Spec.Triggers {
-				t := &sensor.Spec.Triggers[i]
-				if t.Template == nil {
-					continue
-				}
-				if d, ok := dependencyOf(sensor, t, e.consumer.name, e.consumer.event); ok {
-					out = append(out, expected{subject{name, t.Template.Name}, e, sensor, t, d})
-				}
-			}
+	}
+	var out []expected
+	for _, e := range events {
+		if e.onBus {
+			out = append(out, s.owedFor(e)...)
 		}
 	}
 	return out
+}
+
+// owedFor lists the outcomes that the Sensors owe for an event.
+func (s *state) owedFor(e *event) []expected {
+	if e.owesAt == s.pipelines {
+		return e.owes
+	}
+	e.owes, e.owesAt = nil, s.pipelines
+	source := s.sources[e.consumer.namespace+"/"+e.consumer.name]
+	for _, name := range sortedNames(s.sensors) {
+		sensor := s.sensors[name]
+		if sensor.Namespace != e.consumer.namespace || (source != nil && busOf(source.Spec.EventBusName) != busOf(sensor.Spec.EventBusName)) {
+			continue
+		}
+		// A Sensor that is younger than the event was not there to see it: it begins with new messages.
+		if sensor.CreationTimestamp.After(e.time) {
+			continue
+		}
+		for i := range sensor.Spec.Triggers {
+			t := &sensor.Spec.Triggers[i]
+			if t.Template == nil {
+				continue
+			}
+			if d, ok := dependencyOf(sensor, t, e.consumer.name, e.consumer.event); ok {
+				e.owes = append(e.owes, expected{who: subject{name, t.Template.Name}, event: e, sensor: sensor, trigger: t, creates: s.creates(t), dependency: d})
+			}
+		}
+	}
+	return e.owes
 }
 
 // sweepAnonymous gives outcomes without an id to the events that have none. A subscription is worked off one by one,
@@ -203,7 +230,10 @@ func (s *state) sweepAnonymous() {
 	for _, lines := range s.anonymous {
 		pending = pending || len(lines) > 0
 	}
-	if text, _ := s.routing(nil); !pending || text != "" {
+	if !pending {
+		return
+	}
+	if text, _ := s.routing(nil); text != "" {
 		return
 	}
 	undecided := map[subject][]*event{}
@@ -244,25 +274,28 @@ func (s *state) sweepAnonymous() {
 }
 
 func (s *state) sweepOutcomes() {
-	for who, byEvent := range s.outcomes {
-		for _, id := range sortedNames(byEvent) {
-			o, e := byEvent[id], s.events[id]
-			if e == nil || e.key == "" {
-				continue // the EventSource's log is read by another follower and comes later
+	fresh := slices.SortedFunc(maps.Keys(s.newOutcomes), func(a, b decision) int {
+		return cmp.Or(cmp.Compare(a.who.sensor, b.who.sensor), cmp.Compare(a.who.trigger, b.who.trigger), cmp.Compare(a.event, b.event))
+	})
+	for _, new := range fresh {
+		who, id := new.who, new.event
+		o, e := s.outcomes[who][id], s.events[id]
+		if e == nil || e.key == "" {
+			continue // the EventSource's log is read by another follower and comes later
+		}
+		delete(s.newOutcomes, new)
+		if !o.decided {
+			o.decided = true
+			step := map[string]string{"transform-error": "transform", "filtered": "filter", "filter-error": "filter", "waiting": "conditions", "duplicate": "dedup"}[o.verdict]
+			s.record(ledger.Record{Time: o.time, Hop: ledger.Decided, MessageID: e.key, EventID: id, Sensor: who.sensor, Trigger: who.trigger, Verdict: o.verdict, Step: step, Cause: o.cause})
+		}
+		for ; o.recorded < len(o.runs); o.recorded++ {
+			run := o.runs[o.recorded]
+			r := ledger.Record{Time: run.time, Hop: ledger.Triggered, MessageID: e.key, EventID: id, Sensor: who.sensor, Trigger: who.trigger, Verdict: "succeeded"}
+			if run.failed {
+				r.Verdict, r.Cause, r.Step = "failed", run.cause, "trigger"
 			}
-			if !o.decided {
-				o.decided = true
-				step := map[string]string{"transform-error": "transform", "filtered": "filter", "filter-error": "filter", "waiting": "conditions", "duplicate": "dedup"}[o.verdict]
-				s.record(ledger.Record{Time: o.time, Hop: ledger.Decided, MessageID: e.key, EventID: id, Sensor: who.sensor, Trigger: who.trigger, Verdict: o.verdict, Step: step, Cause: o.cause})
-			}
-			for ; o.recorded < len(o.runs); o.recorded++ {
-				run := o.runs[o.recorded]
-				r := ledger.Record{Time: run.time, Hop: ledger.Triggered, MessageID: e.key, EventID: id, Sensor: who.sensor, Trigger: who.trigger, Verdict: "succeeded"}
-				if run.failed {
-					r.Verdict, r.Cause, r.Step = "failed", run.cause, "trigger"
-				}
-				s.record(r)
-			}
+			s.record(r)
 		}
 	}
 }
@@ -292,12 +325,13 @@ func phaseOf(u *unstructured.Unstructured) (phase, message string, finished bool
 }
 
 func (s *state) sweepPods() {
-	for _, uid := range sortedNames(s.pods) {
+	for _, uid := range sortedNames(s.newPods) {
 		p := s.pods[uid]
 		owner := s.objects[ownerOfPod(p.p)]
 		if owner == nil || (owner.key == "" && owner.ambiguous == nil) {
 			continue
 		}
+		delete(s.newPods, uid)
 		code, ended := exitCode(p.p)
 		stuck, why := withoutImage(p.p)
 		told := fmt.Sprint(p.p.Status.Phase, code, ended, p.p.Status.PodIP, stuck != "")
@@ -395,7 +429,7 @@ func (s *state) podAt(source string, at time.Time) *pod {
 		source = host
 	}
 	var best *pod
-	for _, p := range s.pods {
+	for _, p := range s.podsAt[source] {
 		if p.p.Status.PodIP != source || p.p.Spec.HostNetwork {
 			continue
 		}

@@ -37,6 +37,7 @@ type simulator struct {
 	}
 	journal interface {
 		Entries() []nautobot.Entry
+		Since(sequence int) (entries []nautobot.Entry, missed int)
 		Open() []nautobot.Entry
 		Subscribe() (<-chan nautobot.Entry, func())
 	}
@@ -98,7 +99,7 @@ func request(journal, to string, entry nautobot.Entry) observe.Request {
 	return converted
 }
 
-// journals is everything that the simulators were asked: what they answered, and what still waits for an answer.
+// journals is what the simulators answered since it was called last, and what still waits for an answer.
 func (r *Rig) journals() (answered, open []observe.Request) {
 	for _, s := range r.spaces.all(r.own) {
 		answered, open = s.journals(answered, open)

@@ -38,6 +38,7 @@ type space struct {
 	keys      []string                                  // the scenario's messages, under the lock of spaces
 	caused    []string                                  // those of keys that requests to the simulated cloud caused, under the lock of spaces
 	closed    bool                                      // under the lock of spaces
+	handed    map[string]int                            // the newest entry of each journal that journals has returned
 	close     func()
 }
 
@@ -71,7 +72,7 @@ func (r *Rig) newSpace(name string, holding []string) (*space, error) {
 func emptySpace() *space {
 	return &space{
 		nautobot: nautobot.New(nautobot.Config{}), openstack: openstack.New(openstack.Config{}),
-		ontap: ontap.New(ontap.Config{}), undersync: undersync.New(undersync.Config{}), close: func() {},
+		ontap: ontap.New(ontap.Config{}), undersync: undersync.New(undersync.Config{}), close: func() {}, handed: map[string]int{},
 	}
 }
 
@@ -285,11 +286,14 @@ func (s *space) Fault(_ context.Context, simulator string, rule map[string]any) 
 	return failure.New(failure.BadInput, "", "there is no simulator %q", simulator)
 }
 
-// journals adds what the simulators were asked to the answered and the open requests.
+// journals adds what the simulators answered since it was called last to the answered requests, and what has no answer yet to
+// the open ones. One caller at a time.
 func (s *space) journals(answered, open []observe.Request) ([]observe.Request, []observe.Request) {
 	for _, one := range s.simulators() {
-		for _, entry := range one.journal.Entries() {
+		entries, _ := one.journal.Since(s.handed[one.name])
+		for _, entry := range entries {
 			answered = append(answered, request(s.name, one.name, entry))
+			s.handed[one.name] = entry.Sequence
 		}
 		for _, entry := range one.journal.Open() {
 			open = append(open, request(s.name, one.name, entry))

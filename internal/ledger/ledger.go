@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -66,6 +67,8 @@ type Record struct {
 type Ledger struct {
 	mu      sync.Mutex
 	records []Record
+	of      map[string][]int // places of a message's records
+	unclear []int            // places of the ambiguous ones
 	out     io.Writer
 	closer  io.Closer
 	err     error
@@ -74,7 +77,7 @@ type Ledger struct {
 
 // New returns a ledger that writes JSON Lines to out; out may be nil.
 func New(out io.Writer) *Ledger {
-	return &Ledger{out: out, changed: make(chan struct{})}
+	return &Ledger{out: out, of: map[string][]int{}, changed: make(chan struct{})}
 }
 
 // Open returns a ledger that appends to the file.
@@ -95,6 +98,12 @@ func (l *Ledger) Append(r Record) {
 	defer l.mu.Unlock()
 	if r.Time.IsZero() {
 		r.Time = time.Now()
+	}
+	if r.MessageID != "" {
+		l.of[r.MessageID] = append(l.of[r.MessageID], len(l.records))
+	}
+	if r.Ambiguous {
+		l.unclear = append(l.unclear, len(l.records))
 	}
 	l.records = append(l.records, r)
 	if l.out != nil && l.err == nil {
@@ -124,17 +133,28 @@ func (l *Ledger) Records() []Record {
 	return append([]Record(nil), l.records...)
 }
 
-// Of returns the records of the given messages, including the ambiguous ones that might be theirs.
+// Of returns the records of the given messages, including the ambiguous ones that might be theirs, in the order they were
+// appended. It costs what these messages have, however much the ledger holds.
 func (l *Ledger) Of(messageIDs ...string) []Record {
 	wanted := make(map[string]bool, len(messageIDs))
 	for _, id := range messageIDs {
 		wanted[id] = true
 	}
-	var out []Record
-	for _, r := range l.Records() {
-		if (r.MessageID != "" && wanted[r.MessageID]) || (r.Ambiguous && anyOf(wanted, r.Candidates)) {
-			out = append(out, r)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var places []int
+	for id := range wanted {
+		places = append(places, l.of[id]...)
+	}
+	for _, i := range l.unclear {
+		if r := &l.records[i]; !wanted[r.MessageID] && anyOf(wanted, r.Candidates) {
+			places = append(places, i)
 		}
+	}
+	slices.Sort(places)
+	var out []Record
+	for _, i := range places {
+		out = append(out, l.records[i])
 	}
 	return out
 }

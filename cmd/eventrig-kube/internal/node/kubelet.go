@@ -23,11 +23,13 @@ import (
 	"k8s.io/kubernetes/pkg/util/oom"
 	"k8s.io/kubernetes/pkg/volume/util/subpath"
 	"k8s.io/mount-utils"
+
+	"github.com/eventrig/eventrig/cmd/eventrig-kube/internal/runtime"
 )
 
 // startKubelet starts upstream's kubelet over the container runtime that listens on socket. It returns once the kubelet's
 // loops run. The kubelet cannot be stopped: it ends with the process.
-func startKubelet(ctx context.Context, f *Flags, api *rest.Config, socket string, speed *speed) error {
+func startKubelet(ctx context.Context, f *Flags, api *rest.Config, containers *runtime.Runtime, socket string, speed *speed) error {
 	server, err := kubeletServer(f, socket)
 	if err != nil {
 		return err
@@ -72,6 +74,7 @@ func startKubelet(ctx context.Context, f *Flags, api *rest.Config, socket string
 	if err := kubelet.PreInitRuntimeService(&server.KubeletConfiguration, deps); err != nil {
 		return fmt.Errorf("connect the kubelet to the container runtime: %w", err)
 	}
+	deps.RemoteRuntimeService = direct{deps.RemoteRuntimeService, containers}
 	if err := app.RunKubelet(ctx, server, deps); err != nil {
 		return fmt.Errorf("start the kubelet: %w", err)
 	}

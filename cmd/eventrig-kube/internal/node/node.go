@@ -112,7 +112,7 @@ func run(ctx context.Context, f *Flags) error {
 	}
 	defer containers.Close()
 	running.Store(containers)
-	if err := startKubelet(ctx, f, api, socket, speed); err != nil {
+	if err := startKubelet(ctx, f, api, containers, socket, speed); err != nil {
 		return err
 	}
 

@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -88,11 +89,15 @@ func (r *Rig) installArgo(ctx context.Context) error {
 		return err
 	}
 	var objects []apply.Object
-	for _, name := range namespaces {
-		objects = append(objects, namespace(name))
-	}
-	for _, service := range outsideServices {
+	needed := slices.Clone(namespaces)
+	for _, service := range slices.Concat(outsideServices, r.manifests.brokers) {
 		objects = append(objects, service.objects()...)
+		if !slices.Contains(needed, service.namespace) {
+			needed = append(needed, service.namespace)
+		}
+	}
+	for _, name := range needed {
+		objects = append(objects, namespace(name))
 	}
 	objects = append(objects, brokerSecrets(r.services)...)
 	objects = append(objects, handlerSettings(r.authority.PEM())...)

@@ -31,10 +31,11 @@ const defaultManifests = "subsets/keystone-project"
 
 // tested is what a rig runs of manifests.
 type tested struct {
-	graph   *pipeline.Graph // what is run, as it is written
-	objects []apply.Object  // of the manifests, without an EventBus
-	bus     []apply.Object  // the EventBuses and what they run on
-	notes   []string        // what of the manifests is not applied, and why
+	graph   *pipeline.Graph  // what is run, as it is written
+	objects []apply.Object   // of the manifests, without an EventBus
+	bus     []apply.Object   // the EventBuses and what they run on
+	brokers []outsideService // by which the EventSources find RabbitMQ, beside the rig's own names for it
+	notes   []string         // what of the manifests is not applied, and why
 }
 
 // Manifests reads the manifests that options name, as Start applies them: with the chosen EventBus in place of those that they
@@ -101,6 +102,9 @@ func loadManifests(options Options) (tested, error) {
 		if needed[object.GetNamespace()] {
 			take(object, &read.bus)
 		}
+	}
+	if read.brokers, err = brokerNames(read.objects); err != nil {
+		return tested{}, err
 	}
 	read.notes = leftOut(graph, left)
 	return read, nil

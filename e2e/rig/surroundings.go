@@ -3,6 +3,7 @@ package rig
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -14,7 +15,23 @@ import (
 // has the DNS name that the manifests use, behind it the rig's own listener.
 type outsideService struct {
 	namespace, name string
-	port, target    int // the Service's port and the port of the rig's listener
+	ports           []int    // the Service's
+	target          int      // the port of the rig's listener
+	pods            []string // names in front of the Service's that lead to the listener too: the Service is then headless
+}
+
+func (s outsideService) isSame(other outsideService) bool {
+	return s.namespace == other.namespace && s.name == other.name
+}
+
+// add makes it answer on one more port and, where that is not empty, to one more pod's name.
+func (s *outsideService) add(pod string, port int) {
+	if !slices.Contains(s.ports, port) {
+		s.ports = append(s.ports, port)
+	}
+	if pod != "" && !slices.Contains(s.pods, pod) {
+		s.pods = append(s.pods, pod)
+	}
 }
 
 // Ports of the rig's listeners inside its sandbox; the sandbox has a network of its own, so they collide with nothing.
@@ -33,13 +50,13 @@ const (
 
 // outsideServices are the names by which UnderStack's manifests reach what lies outside Argo.
 var outsideServices = []outsideService{
-	{"openstack", "rabbitmq", 5672, amqpPort},
-	{"openstack", "keystone-api", 5000, openstackPort},
-	{"nautobot", "nautobot-default", 80, nautobotPort},
-	{"openstack", "netapp", 443, ontapPort}, // UnderStack has it outside the cluster: the name is the rig's own
+	{namespace: "openstack", name: "rabbitmq", ports: []int{5672}, target: amqpPort},
+	{namespace: "openstack", name: "keystone-api", ports: []int{5000}, target: openstackPort},
+	{namespace: "nautobot", name: "nautobot-default", ports: []int{80}, target: nautobotPort},
+	{namespace: "openstack", name: "netapp", ports: []int{443}, target: ontapPort}, // UnderStack has it outside the cluster: the name is the rig's own
 	// The two names that UnderStack's clients have had for it; they cannot be told another.
-	{"undersync", "undersync", 8080, undersyncPort},
-	{"undersync", "undersync-service", 8080, undersyncPort},
+	{namespace: "undersync", name: "undersync", ports: []int{8080}, target: undersyncPort},
+	{namespace: "undersync", name: "undersync-service", ports: []int{8080}, target: undersyncPort},
 }
 
 // ontapHost is where pods find ONTAP, over TLS.
@@ -53,24 +70,41 @@ const nautobotURL = "http://nautobot-default.nautobot.svc.cluster.local"
 
 // objects are the Service without selector and its EndpointSlice.
 func (s outsideService) objects() []apply.Object {
-	metadata := map[string]any{"name": s.name, "namespace": s.namespace}
-	service := map[string]any{
-		"apiVersion": "v1", "kind": "Service", "metadata": metadata,
-		"spec": map[string]any{"ports": []any{map[string]any{"name": "main", "port": int64(s.port), "targetPort": int64(s.target), "protocol": "TCP"}}},
+	var ports []any
+	for _, port := range s.ports {
+		ports = append(ports, map[string]any{"name": fmt.Sprintf("port-%d", port), "port": int64(port), "targetPort": int64(s.target), "protocol": "TCP"})
 	}
-	slice := map[string]any{
-		"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-		"metadata": map[string]any{
-			"name": s.name + "-eventrig", "namespace": s.namespace,
-			"labels": map[string]any{"kubernetes.io/service-name": s.name, "endpointslice.kubernetes.io/managed-by": "eventrig"},
-		},
-		"addressType": "IPv4",
-		"ports":       []any{map[string]any{"name": "main", "port": int64(s.target), "protocol": "TCP"}},
-		"endpoints": []any{map[string]any{
-			"addresses": []any{embedded.NodeAddress}, "conditions": map[string]any{"ready": true},
-		}},
+	spec := map[string]any{"ports": ports}
+	endpoint := func(host map[string]any) map[string]any {
+		host["addresses"], host["conditions"] = []any{embedded.NodeAddress}, map[string]any{"ready": true}
+		return host
 	}
-	return []apply.Object{made(service), made(slice)}
+	slice := func(suffix string, endpoint map[string]any) apply.Object {
+		var targets []any
+		for _, port := range s.ports {
+			targets = append(targets, map[string]any{"name": fmt.Sprintf("port-%d", port), "port": int64(s.target), "protocol": "TCP"})
+		}
+		return made(map[string]any{
+			"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+			"metadata": map[string]any{
+				"name": s.name + "-eventrig" + suffix, "namespace": s.namespace,
+				"labels": map[string]any{"kubernetes.io/service-name": s.name, "endpointslice.kubernetes.io/managed-by": "eventrig"},
+			},
+			"addressType": "IPv4", "ports": targets, "endpoints": []any{endpoint},
+		})
+	}
+	var all []apply.Object
+	if len(s.pods) == 0 {
+		all = append(all, slice("", endpoint(map[string]any{})))
+	} else {
+		spec["clusterIP"] = "None"
+	}
+	for _, pod := range s.pods {
+		all = append(all, slice("-"+pod, endpoint(map[string]any{"hostname": pod})))
+	}
+	return append(all, made(map[string]any{
+		"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": s.name, "namespace": s.namespace}, "spec": spec,
+	}))
 }
 
 // made marks an object as the rig's own.

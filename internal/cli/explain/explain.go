@@ -55,8 +55,9 @@ const examples = `  # what do UnderStack's Sensors do with this message, and why
   eventrig explain --event message.json -o json | jq -r '.[] | select(.verdict == "fires") | .sensor'`
 
 // New makes the command.
-func New() *cobra.Command {
-	var f flags
+func New() *cobra.Command { return new(flags).command() }
+
+func (f *flags) command() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "explain --event FILE",
 		Short: "Say what each Sensor does with an event, and why, without a cluster",
@@ -107,11 +108,16 @@ func (f *flags) run(command *cobra.Command) error {
 		}
 		f.only = only
 	}
-	options, err := f.taken.Options()
+	graph, err := f.graph(command.Context())
 	if err != nil {
 		return err
 	}
-	graph, err := f.graph(command.Context())
+	return f.explain(command, graph)
+}
+
+// explain says what the Sensors of the graph do with the events.
+func (f *flags) explain(command *cobra.Command, graph *pipeline.Graph) error {
+	options, err := f.taken.Options()
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,13 @@ func FuzzExplain(f *testing.F) {
 		f.Add([]byte(seed), true)
 		f.Add([]byte(seed), false)
 	}
+	graph, err := new(flags).graph(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, data []byte, asJSON bool) {
-		command := New()
-		command.SilenceUsage, command.SilenceErrors = true, true
+		var given flags
+		command := given.command()
 		var out bytes.Buffer
 		command.SetOut(&out)
 		command.SetErr(io.Discard)
@@ -30,8 +34,11 @@ func FuzzExplain(f *testing.F) {
 		if asJSON {
 			arguments = append(arguments, "-o", "json")
 		}
-		command.SetArgs(arguments)
-		err := command.ExecuteContext(t.Context())
+		if err := command.ParseFlags(arguments); err != nil {
+			t.Fatal(err)
+		}
+		command.SetContext(t.Context())
+		err := given.explain(command, graph)
 		switch status := failure.ExitStatus(err); {
 		case err != nil && (status != 2 || out.Len() > 0 || !strings.Contains(err.Error(), "standard input:")):
 			t.Errorf("exit status %d, %d bytes, %v", status, out.Len(), err)

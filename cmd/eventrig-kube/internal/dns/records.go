@@ -86,7 +86,9 @@ func serviceAddresses(from source, svc *v1.Service) []net.IP {
 	}
 	var ips []net.IP
 	for _, e := range endpoints(from, svc) {
-		ips = append(ips, e.ip)
+		if !slices.ContainsFunc(ips, e.ip.Equal) {
+			ips = append(ips, e.ip)
+		}
 	}
 	return ips
 }
@@ -183,14 +185,14 @@ func endpoints(from source, svc *v1.Service) []target {
 			}
 			for _, text := range e.Addresses {
 				ip := net.ParseIP(text).To4()
-				if ip == nil || seen[text] {
-					continue
-				}
-				seen[text] = true
 				host := strings.ReplaceAll(text, ".", "-")
 				if e.Hostname != nil && *e.Hostname != "" {
 					host = *e.Hostname
 				}
+				if ip == nil || seen[host+" "+text] {
+					continue
+				}
+				seen[host+" "+text] = true
 				all = append(all, target{host: host, ip: ip, ports: slice.Ports})
 			}
 		}

@@ -58,6 +58,7 @@ func exampleCluster() cluster {
 			Endpoints: []discovery.Endpoint{
 				{Addresses: []string{"10.244.1.2"}, Hostname: ptr("bus-0"), Conditions: discovery.EndpointConditions{Ready: ptr(true)}},
 				{Addresses: []string{"10.244.1.3"}, Hostname: ptr("bus-1"), Conditions: discovery.EndpointConditions{Ready: ptr(false)}},
+				{Addresses: []string{"10.244.1.2"}, Hostname: ptr("alias"), Conditions: discovery.EndpointConditions{Ready: ptr(true)}},
 				{Addresses: []string{"10.244.1.4"}, Conditions: discovery.EndpointConditions{Ready: ptr(true)}},
 			},
 		}
@@ -92,6 +93,7 @@ func TestResolve(t *testing.T) {
 		{"early.argo.svc.cluster.local.", dns.TypeA, "10.244.1.2 10.244.1.3 10.244.1.4"},
 		{"empty.argo.svc.cluster.local.", dns.TypeA, ""},
 		{"bus-0.bus.argo.svc.cluster.local.", dns.TypeA, "10.244.1.2"},
+		{"alias.bus.argo.svc.cluster.local.", dns.TypeA, "10.244.1.2"},
 		{"bus-0.bus.argo.svc.cluster.local.", dns.TypeAAAA, ""},
 		{"bus-1.bus.argo.svc.cluster.local.", dns.TypeA, absent},
 		{"bus-1.early.argo.svc.cluster.local.", dns.TypeA, "10.244.1.3"},
@@ -99,7 +101,7 @@ func TestResolve(t *testing.T) {
 		{"bus-2.early.argo.svc.cluster.local.", dns.TypeA, "10.244.1.5"},
 		{"bus-3.early.argo.svc.cluster.local.", dns.TypeA, absent},
 		{"10-244-1-4.bus.argo.svc.cluster.local.", dns.TypeA, "10.244.1.4"},
-		{"_client._tcp.bus.argo.svc.cluster.local.", dns.TypeSRV, "0 100 4222 10-244-1-4.bus.argo.svc.cluster.local. 0 100 4222 bus-0.bus.argo.svc.cluster.local."},
+		{"_client._tcp.bus.argo.svc.cluster.local.", dns.TypeSRV, "0 100 4222 10-244-1-4.bus.argo.svc.cluster.local. 0 100 4222 alias.bus.argo.svc.cluster.local. 0 100 4222 bus-0.bus.argo.svc.cluster.local."},
 		{"outside.argo.svc.cluster.local.", dns.TypeA, "keystone.example.org."},
 		{"10-244-1-2.argo.pod.cluster.local.", dns.TypeA, "10.244.1.2"},
 		{"nonsense.argo.pod.cluster.local.", dns.TypeA, absent},

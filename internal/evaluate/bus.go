@@ -50,6 +50,13 @@ func (e *Evaluator) arrivals(event message.Event, sources []*Source) []*arrival 
 		if err := a.make(event, data, e.time(event)); err != nil && a.dropped == "" {
 			a.dropped = err.Error()
 		}
+		// What was recorded behind an EventSource has passed it.
+		if event.Passed == nil && a.dropped == "" {
+			var d dropped
+			if errors.As(e.capacity(source).refused(a), &d) {
+				a.dropped, a.hint = d.why, d.hint
+			}
+		}
 		all = append(all, a)
 	}
 	return all

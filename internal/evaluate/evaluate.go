@@ -44,7 +44,9 @@ type Evaluator struct {
 	sources []*Source
 	sensors []*sensor
 	queries sync.Map // jq program -> *query
-	slow    sync.Map // what did not come to an end -> *atomic.Int32, how often
+
+	capacities map[string]capacity // of EventBuses, by namespace/name
+	slow       sync.Map            // what did not come to an end -> *atomic.Int32, how often
 }
 
 // Result is what all Sensors do with one event.
@@ -60,7 +62,7 @@ func New(graph *pipeline.Graph, options Options) (*Evaluator, error) {
 	if options.Limit == 0 {
 		options.Limit = 2 * time.Second
 	}
-	e := &Evaluator{graph: graph, options: options}
+	e := &Evaluator{graph: graph, options: options, capacities: capacitiesOf(graph)}
 	for _, one := range graph.Sensors() {
 		e.sensors = append(e.sensors, newSensor(graph, one))
 	}

@@ -3,6 +3,7 @@ package evaluate_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,42 @@ func TestWhatEventSourcesPassOn(t *testing.T) {
 				t.Errorf("verdict %s, step %s", o.Verdict, o.Step)
 			}
 			has(t, "got", string(o.Got), test.got)
+		})
+	}
+}
+
+func TestAnEventThatTheBusRefusesReachesNoSensor(t *testing.T) {
+	bus := func(spec string) string {
+		return "---\napiVersion: argoproj.io/v1alpha1\nkind: EventBus\nmetadata: {name: default, namespace: openstack}\nspec: " + spec + "\n"
+	}
+	body := func(size int) string { return fmt.Sprintf(`{"a": %q}`, strings.Repeat("x", size)) }
+	show := sensor("keystone", "", "log: {}")
+	for name, test := range map[string]struct {
+		buses []string
+		size  int
+		want  string // "" where the event passes
+	}{
+		"small":                 {nil, 500_000, ""},
+		"as argo-events has it": {nil, 1_200_000, "EventBus default takes 1MB at most"},
+		"in between":            {nil, 1_040_000, ""},
+		"STAN":                  {[]string{bus("{nats: {native: {maxPayload: 2kb}}}")}, 2500, "takes 2kb at most"},
+		"STAN, thousands":       {[]string{bus("{nats: {native: {maxPayload: 3K}}}")}, 2600, "takes 3K at most"},
+		"STAN, larger":          {[]string{bus("{nats: {native: {maxPayload: 4kib}}}")}, 2500, ""},
+		"STAN, bytes":           {[]string{bus("{nats: {native: {maxPayload: '4000'}}}")}, 4001, "takes 4000 at most"},
+		"JetStream":             {[]string{bus("{jetstream: {version: latest, maxPayload: 2MB}}")}, 1_200_000, ""},
+		"JetStream, default":    {[]string{bus("{jetstream: {version: latest}}")}, 1_200_000, "takes 1MB at most"},
+		"not argo-events' own":  {[]string{bus("{jetstreamExotic: {url: nats://elsewhere}}")}, 1_200_000, ""},
+		"another's":             {[]string{strings.Replace(bus("{nats: {native: {maxPayload: 2kb}}}"), "openstack", "argo-events", 1)}, 2500, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := one(t, evaluateOne(t, pipelinetest.Graph(t, slices.Concat([]string{eventSources}, test.buses, []string{show})...), evaluate.Options{Source: "openstack/keystone/notifications"}, managed(t, "keystone", "keystone", "notifications.info", body(test.size))))
+			if refused := o.Verdict == evaluate.Filtered && o.Step == "eventsource"; refused != (test.want != "") {
+				t.Fatalf("verdict %s, step %s, got %.300s", o.Verdict, o.Step, o.Got)
+			}
+			has(t, "got", string(o.Got), test.want)
+			if test.want != "" {
+				has(t, "hint", o.Hint, "maxPayload")
+			}
 		})
 	}
 }

@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
@@ -71,9 +72,46 @@ func (r *Rig) WaitSettled(ctx context.Context, published ...scenario.Published) 
 
 // waitSettled also returns the keys under which the ledger has the messages.
 func (r *Rig) waitSettled(ctx context.Context, published []scenario.Published) ([]string, error) {
-	keys, err := r.observer.Track(published)
+	keys, err := r.follow(published)
 	if err != nil {
-		return nil, fmt.Errorf("track messages: %w", err)
+		return nil, err
 	}
 	return keys, scenario.Settle(ctx, r.observer, keys)
 }
+
+// follow lets the observer follow messages that were sent, each once however often it is asked for.
+func (r *Rig) follow(published []scenario.Published) ([]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.followed == nil {
+		r.followed = map[sending]string{}
+	}
+	var fresh []scenario.Published
+	for _, p := range published {
+		if _, known := r.followed[sendingOf(p)]; !known {
+			fresh = append(fresh, p)
+		}
+	}
+	keys, err := r.observer.Track(fresh)
+	if err != nil {
+		return nil, fmt.Errorf("track messages: %w", err)
+	}
+	for i, p := range fresh {
+		r.followed[sendingOf(p)] = keys[i]
+	}
+	keys = nil
+	for _, p := range published {
+		if key := r.followed[sendingOf(p)]; !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// sending is one sending of a message: the same content may be sent again.
+type sending struct {
+	content string
+	at      time.Time
+}
+
+func sendingOf(p scenario.Published) sending { return sending{scenario.Key(p), p.Time.Round(0)} }

@@ -59,6 +59,7 @@ type Rig struct {
 	spaces     spaces           // those of scenarios
 	doors      []*door          // where the simulators listen
 	turns      scenario.Turns
+	followed   map[sending]string   // keys of messages that were sent from Go
 	authority  *authority.Authority // of what the rig serves over TLS
 	ledger     *ledger.Ledger
 	observer   *observe.Observer

@@ -12,7 +12,7 @@ import (
 )
 
 // A user's own manifests: a Helm chart with values of the site, and kustomizations beside it.
-var _ = Describe("a Helm chart", Serial, func() {
+var _ = Describe("a Helm chart", Serial, ownRig, func() {
 	It("is run with its values, together with what lies beside it", func(SpecContext) {
 		p := newPlace()
 		under := func(name string) string {

@@ -29,7 +29,7 @@ func cron(name string, spec map[string]any) *unstructured.Unstructured {
 }
 
 // The schedules of UnderStack's CronWorkflows are for the night; what makes them fire is the same for one that is due each second.
-var _ = Describe("a CronWorkflow", Label("suite:full"), func() {
+var _ = Describe("a CronWorkflow", Label("suite:nightly", "nightly"), func() {
 	var client dynamic.Interface
 	BeforeEach(func() {
 		config, err := clientcmd.BuildConfigFromFlags("", shared.Status().Kubeconfig)

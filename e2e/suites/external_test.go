@@ -18,7 +18,7 @@ import (
 )
 
 // The other RabbitMQ of these specs is a process of this machine that no rig has started.
-var _ = Describe("a RabbitMQ that someone else runs", func() {
+var _ = Describe("a RabbitMQ that someone else runs", ownRig, func() {
 	var other *broker.Broker
 	queue := func(ctx context.Context, vhost, name string) error {
 		_, err := other.Queue(ctx, vhost, name)

@@ -15,7 +15,7 @@ import (
 )
 
 // The program as a user runs it, on a rig that is up: scenarios side by side, a message from production, an interrupt.
-var _ = Describe("a rig that is up", Serial, func() {
+var _ = Describe("a rig that is up", Serial, ownRig, func() {
 	It("is joined by eventrig test, and left as it was", func(ctx SpecContext) {
 		p := newPlace()
 		p.up("mine")

@@ -98,7 +98,7 @@ func (k *kept) usable(ctx SpecContext, verdict string) rig.Status {
 }
 
 // What a run keeps is looked at from outside, and that nothing of it is left afterwards.
-var _ = Describe("eventrig test --keep", Serial, func() {
+var _ = Describe("eventrig test --keep", Serial, ownRig, func() {
 	const passing = "^keystone-user-created$"
 	var p place
 	var before machine

@@ -147,7 +147,7 @@ func (p place) folders() []string {
 
 // These specs start the real binary in the background and count what is left of it. They are serial because they look at
 // the machine.
-var _ = Describe("a rig's life", Serial, func() {
+var _ = Describe("a rig's life", Serial, ownRig, func() {
 	var p place
 	var before machine
 	BeforeEach(func() {

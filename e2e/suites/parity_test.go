@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,45 +14,33 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/eventrig/eventrig/e2e/observe"
-	"github.com/eventrig/eventrig/e2e/offline"
 	"github.com/eventrig/eventrig/e2e/rig"
 	"github.com/eventrig/eventrig/e2e/scenario"
-	"github.com/eventrig/eventrig/fixtures/scenarios"
 	"github.com/eventrig/eventrig/internal/evaluate"
 	"github.com/eventrig/eventrig/internal/ledger"
 	"github.com/eventrig/eventrig/internal/message"
 	"github.com/eventrig/eventrig/internal/received"
 )
 
-// What internal/evaluate says is held against what Argo does: the whole of UnderStack's manifests on one rig.
-var _ = Describe("evaluation", Serial, Ordered, ContinueOnFailure, Label("suite:nightly"), func() {
-	var own *rig.Rig
-	options := rig.Options{Manifests: []string{filepath.Join("..", "..", "manifests", "understack")}, ReadyTimeout: 10 * time.Minute}
-
-	BeforeAll(func(ctx SpecContext) {
-		var err error
-		own, err = rig.Start(ctx, options)
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(own.Close)
-	}, NodeTimeout(bootTimeout))
-
+// evaluationSpecs hold what internal/evaluate says against what Argo does.
+func evaluationSpecs() {
 	It("agrees with every Sensor about every event of the corpus", func(ctx SpecContext) {
-		graph, _, err := rig.Manifests(options)
+		graph, _, err := rig.Manifests(understack)
 		Expect(err).NotTo(HaveOccurred())
 		evaluator, err := evaluate.New(graph, evaluate.Options{})
 		Expect(err).NotTo(HaveOccurred())
-		Expect(own.Observer().Ready(ctx)).To(Succeed())
+		Expect(tree.Observer().Ready(ctx)).To(Succeed())
 		var names, keys []string
 		var events []message.Event
 		for _, one := range corpus() {
-			messages, err := own.Messages(ctx, one.step)
+			messages, err := tree.Messages(ctx, one.step)
 			Expect(err).NotTo(HaveOccurred(), one.name)
 			for _, m := range messages {
-				if m.Source == "" && !slices.Contains(own.Status().AMQP.VHosts, m.VHost) {
+				if m.Source == "" && !slices.Contains(tree.Status().AMQP.VHosts, m.VHost) {
 					continue // a service that UnderStack's RabbitMQ has no place for
 				}
 				m.Time = time.Now()
-				tracked, err := own.Observer().Track([]scenario.Published{m.Published})
+				tracked, err := tree.Observer().Track([]scenario.Published{m.Published})
 				Expect(err).NotTo(HaveOccurred(), one.name)
 				Expect(m.Send(ctx)).To(Succeed(), one.name)
 				event, err := received.Event(m.Published)
@@ -61,8 +48,8 @@ var _ = Describe("evaluation", Serial, Ordered, ContinueOnFailure, Label("suite:
 				names, keys, events = append(names, one.name), append(keys, tracked[0]), append(events, event)
 			}
 		}
-		Expect(scenario.Settle(ctx, own.Observer(), keys)).To(Succeed())
-		byKey := recordsByKey(own.Ledger().Of(keys...))
+		Expect(scenario.Settle(ctx, tree.Observer(), keys)).To(Succeed())
+		byKey := recordsByKey(tree.Ledger().Of(keys...))
 		var mismatches []string
 		fires := 0
 		for i, result := range evaluator.Run(events) {
@@ -86,13 +73,13 @@ var _ = Describe("evaluation", Serial, Ordered, ContinueOnFailure, Label("suite:
 			return map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": name, "namespace": "openstack", "labels": labels}, "stringData": map[string]any{"password": "p"}}
 		}
 		const user, role = "understack.rackspace.com/keystone-user", "understack.rackspace.com/keystone-role"
-		_, undo, err := own.Apply(ctx, []map[string]any{
+		_, undo, err := tree.Apply(ctx, []map[string]any{
 			secret("parity-without-labels", nil), secret("parity-without-role", map[string]any{user: "u"}), secret("parity-user", map[string]any{user: "u", role: "tenant-read"}),
 		})
 		Expect(err).NotTo(HaveOccurred())
 		secrets := func() []message.Event {
 			var found []message.Event
-			for _, seen := range own.Observer().(*observe.Observer).Events() {
+			for _, seen := range tree.Observer().(*observe.Observer).Events() {
 				if seen.Name == "k8s-openstack-secrets" && strings.Contains(string(seen.Data), "parity-") {
 					written, err := json.Marshal(map[string]any{"specversion": "1.0", "id": seen.ID, "source": seen.Name, "subject": seen.Event, "type": "resource", "data": seen.Data})
 					Expect(err).NotTo(HaveOccurred())
@@ -115,7 +102,7 @@ var _ = Describe("evaluation", Serial, Ordered, ContinueOnFailure, Label("suite:
 			slices.Sort(all)
 			return all
 		}).WithTimeout(30 * time.Second).Should(Equal([]string{"keystone-automation-user-delete", "keystone-automation-user-delete", "keystone-automation-user-upsert"}))
-		graph, _, err := rig.Manifests(options)
+		graph, _, err := rig.Manifests(understack)
 		Expect(err).NotTo(HaveOccurred())
 		evaluator, err := evaluate.New(graph, evaluate.Options{})
 		Expect(err).NotTo(HaveOccurred())
@@ -125,7 +112,7 @@ var _ = Describe("evaluation", Serial, Ordered, ContinueOnFailure, Label("suite:
 			Expect(said).To(HaveLen(1), "%+v", said)
 			Eventually(ctx, func() map[string]string {
 				var its []ledger.Record
-				for _, r := range own.Ledger().Records() {
+				for _, r := range tree.Ledger().Records() {
 					if r.EventID == events[i].CloudEventID {
 						its = append(its, r)
 					}
@@ -134,40 +121,30 @@ var _ = Describe("evaluation", Serial, Ordered, ContinueOnFailure, Label("suite:
 			}).WithTimeout(30 * time.Second).Should(Equal(said))
 		}
 	}, NodeTimeout(3*time.Minute))
+}
 
-	It("gives the scenarios the Sensors' verdicts that they have on the rig", func(ctx SpecContext) {
-		runner, err := offline.New(options)
-		Expect(err).NotTo(HaveOccurred())
-		all, err := scenario.LoadFS(scenarios.UnderStack)
-		Expect(err).NotTo(HaveOccurred())
-		var mismatches []string
-		for _, s := range all {
-			opts := scenario.Options{Seed: GinkgoRandomSeed()}
-			there, here := scenario.Run(ctx, own, s, opts), runner.Run(ctx, s, opts)
-			if !there.OK() || here.Verdict != scenario.Skipped && here.Verdict != there.Verdict {
-				mismatches = append(mismatches, fmt.Sprintf("%s: embedded %s, offline %s\n%s%s", s.Metadata.Name, there.Verdict, here.Verdict, there.String(), here.String()))
-			}
-			if here.Verdict == scenario.Skipped && len(here.Timeline) == 0 {
-				continue // it is for other tiers
-			}
-			// Messages have other ids each time, and the order in which the scenario sends them.
-			observations, evaluations := inOrder(there.Timeline), inOrder(here.Timeline)
-			if len(observations) != len(evaluations) {
-				mismatches = append(mismatches, fmt.Sprintf("%s: %d messages embedded, %d offline", s.Metadata.Name, len(observations), len(evaluations)))
-				continue
-			}
-			for i := range observations {
-				seen, said := decisions(observations[i]), decisions(evaluations[i])
-				for _, sensor := range union(seen, said) {
-					if seen[sensor] != said[sensor] {
-						mismatches = append(mismatches, fmt.Sprintf("%s, message %d, %s:\n  embedded: %s\n  offline:  %s", s.Metadata.Name, i+1, sensor, orNothing(seen[sensor]), orNothing(said[sensor])))
-					}
-				}
+// disparities are what a scenario's results on a rig and without one do not agree about: its verdict, as far as there is one
+// without a rig, and what each Sensor made of each message.
+func disparities(there, here scenario.Result) []string {
+	var all []string
+	if here.Verdict != scenario.Skipped && here.Verdict != there.Verdict {
+		all = append(all, fmt.Sprintf("embedded %s, offline %s\n%s%s", there.Verdict, here.Verdict, there.String(), here.String()))
+	}
+	// Messages have other ids each time, and the order in which the scenario sends them.
+	observations, evaluations := inOrder(there.Timeline), inOrder(here.Timeline)
+	if len(observations) != len(evaluations) {
+		return append(all, fmt.Sprintf("%d messages embedded, %d offline", len(observations), len(evaluations)))
+	}
+	for i := range observations {
+		seen, said := decisions(observations[i]), decisions(evaluations[i])
+		for _, sensor := range union(seen, said) {
+			if seen[sensor] != said[sensor] {
+				all = append(all, fmt.Sprintf("message %d, %s:\n  embedded: %s\n  offline:  %s", i+1, sensor, orNothing(seen[sensor]), orNothing(said[sensor])))
 			}
 		}
-		Expect(mismatches).To(BeEmpty(), "%s", strings.Join(mismatches, "\n"))
-	}, NodeTimeout(20*time.Minute))
-})
+	}
+	return all
+}
 
 func recordsByKey(records []ledger.Record) map[string][]ledger.Record {
 	found := map[string][]ledger.Record{}

@@ -82,7 +82,7 @@ func specImages(ctx SpecContext) []string {
 	push(imageRegistry.guarded+"/team/app:v1", image)
 	digest, err := image.Digest()
 	Expect(err).NotTo(HaveOccurred())
-	return []string{
+	images := []string{
 		shellImage + "=command:/bin/sh",
 		toolImage + "=applet:" + podtool,
 		"e2e.eventrig.dev/rootfs=rootfs:" + root,
@@ -94,6 +94,10 @@ func specImages(ctx SpecContext) []string {
 		"e2e.eventrig.dev/guarded=registry:" + imageRegistry.guarded + "/team/app:v1",
 		"e2e.eventrig.dev/unreachable=registry:127.0.0.1:1/team/app:v1",
 	}
+	if curl, err := exec.LookPath("curl"); err == nil {
+		images = append(images, "curl:1=command:"+curl)
+	}
+	return images
 }
 
 // toolInAnImage makes an image of podtool alone, of two layers, the second of which takes something away. Its configuration

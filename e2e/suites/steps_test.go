@@ -21,13 +21,10 @@ var _ = Describe("step", func() {
 
 // On the buses that the shared rig has not, those of them run whose outcome may depend on the bus: labelled buses: every.
 var _ = DescribeTableSubtree("step on a bus of the kind", func(bus string) {
-	Describe("that is not UnderStack's:", Ordered, ContinueOnFailure, func() {
+	Describe("that is not UnderStack's:", Ordered, ContinueOnFailure, ownRig, func() {
 		var its *rig.Rig
 		BeforeAll(func(ctx SpecContext) {
-			var err error
-			its, err = rig.Start(ctx, rig.Options{Bus: bus, Log: func(format string, arguments ...any) { GinkgoLogr.Info("rig", "line", format) }})
-			Expect(err).NotTo(HaveOccurred())
-			DeferCleanup(func() error { return its.Close() })
+			its = startRig(ctx, rig.Options{Bus: bus})
 		}, NodeTimeout(bootTimeout))
 		for _, one := range stepScenarios() {
 			if one.Metadata.Labels["buses"] == "every" {

@@ -1,17 +1,35 @@
-// Package suites runs the built-in scenarios, and what a scenario file cannot say, on a rig: with `go test ./e2e/...`.
+// Package suites runs the built-in scenarios, and what a scenario file cannot say, on rigs: with `go test ./e2e/...`.
+//
+// A rig serves as many specs as it can: the default one those of most files, one with UnderStack's whole tree those that are
+// about it. A label filter starts only what its specs need:
+//
+//	go test ./e2e/suites -ginkgo.label-filter='neutron && nightly'
+//
+// Specs labelled full run only when the filter names that label.
 package suites_test
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
 	. "github.com/onsi/gomega"
 
 	"github.com/eventrig/eventrig/e2e/rig"
-	"github.com/eventrig/eventrig/e2e/scenario"
-	"github.com/eventrig/eventrig/fixtures/scenarios"
+)
+
+const suiteName = "eventrig on the embedded tier"
+
+// Labels of specs.
+var (
+	// ownRig is on specs that do not run on the shared rig: they start one of their own, or need none.
+	ownRig = Label("own-rig")
+	// fullSuite is on specs that take minutes and find what others rarely miss: they run when a label filter asks for full ones.
+	fullSuite = Label("suite:full", "full")
 )
 
 func TestSuites(t *testing.T) {
@@ -19,7 +37,31 @@ func TestSuites(t *testing.T) {
 		t.Skip("EVENTRIG_BIN is not set: run make test, or make build and EVENTRIG_BIN=$PWD/bin go test ./e2e/...")
 	}
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "eventrig on the embedded tier")
+	suite, reporter := GinkgoConfiguration()
+	switch {
+	case suite.LabelFilter == "":
+		suite.LabelFilter = "!full"
+	case !strings.Contains(suite.LabelFilter, "full"):
+		suite.LabelFilter = "(" + suite.LabelFilter + ") && !full"
+	}
+	selected.preview = PreviewSpecs(suiteName, suite, reporter)
+	RunSpecs(t, suiteName, suite, reporter)
+}
+
+// selected knows which specs this run is about, before the first of them runs.
+var selected selection
+
+type selection struct{ preview Report }
+
+// specs are those that will run, by their whole text.
+func (s selection) specs() map[string]SpecReport {
+	chosen := map[string]SpecReport{}
+	for _, spec := range s.preview.SpecReports {
+		if spec.LeafNodeType.Is(types.NodeTypeIt) && !spec.State.Is(types.SpecStateSkipped|types.SpecStatePending) {
+			chosen[spec.FullText()] = spec
+		}
+	}
+	return chosen
 }
 
 // shared is the rig of the specs that do not need one of their own.
@@ -29,31 +71,27 @@ var shared *rig.Rig
 const bootTimeout = 30 * time.Minute
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	var err error
-	shared, err = rig.Start(ctx, rig.Options{Images: specImages(ctx), Log: func(format string, arguments ...any) { GinkgoLogr.Info("rig", "line", format) }})
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(shared.Close)
+	needed := false
+	for _, spec := range selected.specs() {
+		needed = needed || !slices.Contains(spec.Labels(), ownRig[0])
+	}
+	if !needed {
+		return
+	}
+	shared = startRig(ctx, rig.Options{Images: specImages(ctx)})
 }, NodeTimeout(bootTimeout))
 
-// The built-in scenarios, one spec each. The simulators are shared and each scenario loads its own world, so the specs
-// run one after the other; their order does not matter.
-var _ = Describe("scenario", func() {
-	all, err := scenario.LoadFS(scenarios.FS)
-	if err != nil {
-		panic(err) // the embedded fixtures are broken; a test of theirs says how
-	}
-	for _, one := range all {
-		It(one.Metadata.Name, labels(one), func(ctx SpecContext) {
-			result := scenario.Run(ctx, shared, one, scenario.Options{Seed: GinkgoRandomSeed()})
-			Expect(result.Verdict).To(Or(Equal(scenario.Passed), Equal(scenario.KnownDefect)), result.String())
-		}, NodeTimeout(2*time.Minute))
-	}
-})
+// startRig starts a rig that goes with the node that asked for it.
+func startRig(ctx SpecContext, options rig.Options) *rig.Rig {
+	GinkgoHelper()
+	options.Log = func(format string, arguments ...any) { GinkgoLogr.Info("rig", "line", format) }
+	started, err := rig.Start(ctx, options)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(started.Close)
+	return started
+}
 
-func labels(one scenario.Scenario) Labels {
-	var all Labels
-	for key, value := range one.Metadata.Labels {
-		all = append(all, key+":"+value)
-	}
-	return all
+// container is the text of the containers of the spec that runs.
+func container() string {
+	return strings.Join(CurrentSpecReport().ContainerHierarchyTexts, " ")
 }

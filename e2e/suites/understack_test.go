@@ -27,4 +27,5 @@ var _ = Describe("UnderStack's whole tree", Serial, Ordered, ContinueOnFailure, 
 		batch.specs()
 	})
 	Describe("evaluation", evaluationSpecs)
+	Describe("argo-events' validating webhook", admissionSpecs)
 })

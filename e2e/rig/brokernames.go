@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/eventrig/eventrig/internal/apply"
 	"github.com/eventrig/eventrig/internal/cluster/embedded"
@@ -22,48 +21,43 @@ func brokerNames(objects []apply.Object) ([]outsideService, error) {
 	for _, object := range objects {
 		known = append(known, object.GetNamespace())
 	}
+	events, err := amqpEvents(objects)
+	if err != nil {
+		return nil, err
+	}
 	var all []outsideService
-	for _, object := range objects {
-		if object.GetKind() != "EventSource" {
+	for _, event := range events {
+		text := event.text("url")
+		if text == "" {
+			continue // in a Secret that only the cluster has
+		}
+		uri, err := amqp.ParseURI(text)
+		if err != nil {
+			return nil, failure.New(failure.BadInput, "write amqp://HOST:PORT/VHOST", "read %s.url: %w", event, err)
+		}
+		wrong := func(format string, values ...any) error {
+			return failure.New(failure.BadInput, "patch it for the rig, for example to amqp://rabbitmq.openstack.svc.cluster.local:5672/VHOST, the rig's own RabbitMQ",
+				"%s.url: "+format, append([]any{event}, values...)...)
+		}
+		service, pod, inside := serviceOf(uri.Host, event.source.GetNamespace(), known)
+		if !inside {
+			return nil, wrong("host %s is no Service of a cluster; a rig reaches nothing outside, and the EventSource would never be connected", uri.Host)
+		}
+		if slices.ContainsFunc(outsideServices, service.isSame) || slices.ContainsFunc(objects, func(o apply.Object) bool {
+			return o.GetKind() == "Service" && o.GetNamespace() == service.namespace && o.GetName() == service.name
+		}) {
 			continue
 		}
-		events, _, err := unstructured.NestedMap(object.Object, "spec", "amqp")
-		if err != nil {
-			return nil, failure.New(failure.BadInput, "", "%s: read spec.amqp: %w", object.Origin, err)
+		if uri.Scheme == "amqps" {
+			return nil, wrong("host %s is asked for TLS, which the rig's RabbitMQ does not offer", uri.Host)
 		}
-		for event := range events {
-			text, _, _ := unstructured.NestedString(events, event, "url")
-			if text == "" {
-				continue // in a Secret that only the cluster has
-			}
-			uri, err := amqp.ParseURI(text)
-			if err != nil {
-				return nil, failure.New(failure.BadInput, "write amqp://HOST:PORT/VHOST", "%s: read spec.amqp.%s.url: %w", object.Origin, event, err)
-			}
-			wrong := func(format string, values ...any) error {
-				return failure.New(failure.BadInput, "patch it for the rig, for example to amqp://rabbitmq.openstack.svc.cluster.local:5672/VHOST, the rig's own RabbitMQ",
-					"%s: spec.amqp.%s.url: "+format, append([]any{object.Origin, event}, values...)...)
-			}
-			service, pod, inside := serviceOf(uri.Host, object.GetNamespace(), known)
-			if !inside {
-				return nil, wrong("host %s is no Service of a cluster; a rig reaches nothing outside, and the EventSource would never be connected", uri.Host)
-			}
-			if slices.ContainsFunc(outsideServices, service.isSame) || slices.ContainsFunc(objects, func(o apply.Object) bool {
-				return o.GetKind() == "Service" && o.GetNamespace() == service.namespace && o.GetName() == service.name
-			}) {
-				continue
-			}
-			if uri.Scheme == "amqps" {
-				return nil, wrong("host %s is asked for TLS, which the rig's RabbitMQ does not offer", uri.Host)
-			}
-			i := slices.IndexFunc(all, service.isSame)
-			if i < 0 {
-				i, all = len(all), append(all, service)
-			}
-			all[i].add(pod, uri.Port)
-			if len(all[i].pods) > 0 && !slices.Equal(all[i].ports, []int{amqpPort}) {
-				return nil, wrong("port %d of host %s: pods of %s are asked directly, and what stands for them listens on %d only", uri.Port, uri.Host, service.name, amqpPort)
-			}
+		i := slices.IndexFunc(all, service.isSame)
+		if i < 0 {
+			i, all = len(all), append(all, service)
+		}
+		all[i].add(pod, uri.Port)
+		if len(all[i].pods) > 0 && !slices.Equal(all[i].ports, []int{amqpPort}) {
+			return nil, wrong("port %d of host %s: pods of %s are asked directly, and what stands for them listens on %d only", uri.Port, uri.Host, service.name, amqpPort)
 		}
 	}
 	slices.SortFunc(all, func(a, b outsideService) int { return strings.Compare(a.namespace+"/"+a.name, b.namespace+"/"+b.name) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -103,6 +104,41 @@ func missing(ctx context.Context, b *broker.Broker, in intake) (intake, error) {
 	return absent, nil
 }
 
+// amqpEvent is one event of an AMQP EventSource, as it is written.
+type amqpEvent struct {
+	source apply.Object
+	name   string
+	fields map[string]any
+}
+
+// String is where it is written.
+func (e amqpEvent) String() string { return fmt.Sprintf("%s: spec.amqp.%s", e.source.Origin, e.name) }
+
+// text is a field's, "" where it is not there or no text.
+func (e amqpEvent) text(path ...string) string {
+	value, _, _ := unstructured.NestedString(e.fields, path...)
+	return value
+}
+
+// amqpEvents are those of all EventSources, of each in the order of their names.
+func amqpEvents(objects []apply.Object) ([]amqpEvent, error) {
+	var all []amqpEvent
+	for _, object := range objects {
+		if object.GetKind() != "EventSource" {
+			continue
+		}
+		events, _, err := unstructured.NestedMap(object.Object, "spec", "amqp")
+		if err != nil {
+			return nil, failure.New(failure.BadInput, "", "%s: read spec.amqp: %w", object.Origin, err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(events)) {
+			fields, _ := events[name].(map[string]any)
+			all = append(all, amqpEvent{object, name, fields})
+		}
+	}
+	return all, nil
+}
+
 // intakesOf reads from the EventSources which virtual hosts they consume from, and what they declare there.
 func intakesOf(objects []apply.Object) ([]intake, error) {
 	var all []intake
@@ -114,38 +150,29 @@ func intakesOf(objects []apply.Object) ([]intake, error) {
 		}
 		return &all[i]
 	}
-	for _, object := range objects {
-		if object.GetKind() != "EventSource" {
-			continue
+	events, err := amqpEvents(objects)
+	if err != nil {
+		return nil, err
+	}
+	for _, event := range events {
+		url := event.text("url")
+		if url == "" {
+			return nil, failure.New(failure.BadInput, "write the URL into the manifest, or leave --broker out",
+				"%s.url is in a Secret: which virtual host of the broker it consumes from cannot be told", event)
 		}
-		events, _, err := unstructured.NestedMap(object.Object, "spec", "amqp")
+		vhost, err := observe.VHostOfURL(url)
 		if err != nil {
-			return nil, failure.New(failure.BadInput, "", "%s: read spec.amqp: %w", object.Origin, err)
+			return nil, failure.New(failure.BadInput, "", "read %s.url: %w", event, err)
 		}
-		for name, event := range events {
-			fields, _ := event.(map[string]any)
-			text := func(path ...string) string {
-				value, _, _ := unstructured.NestedString(fields, path...)
-				return value
+		in := add(vhost)
+		appendNew := func(to *[]string, value string) {
+			if value != "" && !slices.Contains(*to, value) {
+				*to = append(*to, value)
 			}
-			if text("url") == "" {
-				return nil, failure.New(failure.BadInput, "write the URL into the manifest, or leave --broker out",
-					"%s: spec.amqp.%s.url is in a Secret: which virtual host of the broker it consumes from cannot be told", object.Origin, name)
-			}
-			vhost, err := observe.VHostOfURL(text("url"))
-			if err != nil {
-				return nil, failure.New(failure.BadInput, "", "%s: read spec.amqp.%s.url: %w", object.Origin, name, err)
-			}
-			in := add(vhost)
-			appendNew := func(to *[]string, value string) {
-				if value != "" && !slices.Contains(*to, value) {
-					*to = append(*to, value)
-				}
-			}
-			appendNew(&in.queues, text("queueDeclare", "name"))
-			appendNew(&in.exchanges, text("exchangeName"))
-			appendNew(&in.defaults, text("routingKey"))
 		}
+		appendNew(&in.queues, event.text("queueDeclare", "name"))
+		appendNew(&in.exchanges, event.text("exchangeName"))
+		appendNew(&in.defaults, event.text("routingKey"))
 	}
 	slices.SortFunc(all, func(a, b intake) int { return strings.Compare(a.vhost, b.vhost) })
 	return all, nil

@@ -27,5 +27,7 @@ var _ = Describe("UnderStack's whole tree", Serial, Ordered, ContinueOnFailure, 
 		batch.specs()
 	})
 	Describe("evaluation", evaluationSpecs)
+	Describe("least privilege", rightsSpecs)
+	Describe("least privilege", deniedSpecs)
 	Describe("argo-events' validating webhook", admissionSpecs)
 })

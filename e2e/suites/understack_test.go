@@ -29,5 +29,6 @@ var _ = Describe("UnderStack's whole tree", Serial, Ordered, ContinueOnFailure, 
 	Describe("evaluation", evaluationSpecs)
 	Describe("least privilege", rightsSpecs)
 	Describe("least privilege", deniedSpecs)
+	Describe("co-location", colocationSpecs)
 	Describe("argo-events' validating webhook", admissionSpecs)
 })

@@ -45,6 +45,9 @@ var _ = Describe("a rig that is up", Serial, ownRig, func() {
 		code, out, talk = run(written)
 		Expect(code).To(BeZero(), talk+out)
 
+		By("failing, and reading what explains it")
+		expectBundle(p, "mine", "--rig", "mine")
+
 		By("interrupting a run")
 		command := p.command("test", "--rig", "mine", "--artifacts", filepath.Join(p.root, "artifacts"), "--focus", "without-rights")
 		talks, err := command.StderrPipe()
@@ -61,5 +64,5 @@ var _ = Describe("a rig that is up", Serial, ownRig, func() {
 		Expect(code).To(BeZero(), talk+out)
 		code, _, talk = p.run("down", "--rig", "mine")
 		Expect(code).To(BeZero(), talk)
-	}, NodeTimeout(4*time.Minute))
+	}, NodeTimeout(8*time.Minute))
 })

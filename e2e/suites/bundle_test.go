@@ -71,6 +71,7 @@ func expectBundle(p place, name string, arguments ...string) {
 		linked = append(linked, path)
 		Expect(filepath.Join(folder, filepath.FromSlash(path))).To(Or(BeARegularFile(), BeADirectory()))
 	}
+	Expect(linked).NotTo(BeEmpty())
 	first, _, _ := strings.Cut(index, "## What is here")
 	Expect(first).To(ContainSubstring("Look first at:"))
 	for _, want := range []string{"/pods/argo-events/keystone-event-project-", "/pods/openstack/keystone-event-project-sensor-", "/journals/unmet.jsonl", "/objects/argo-events/workflows.argoproj.io.yaml"} {

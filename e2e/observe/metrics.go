@@ -33,11 +33,9 @@ const (
 // tally counts the actions of one trigger.
 type tally struct{ triggered, failed int }
 
-// burst counts the lines of one trigger in one second.
-type burst struct {
-	second int64
-	lines  int
-}
+// burst holds the times of a trigger's newest lines, as many as the logger lets through within a second: its seconds begin with
+// a line, not with the clock's.
+type burst []time.Time
 
 // count notes that a line of a Sensor told of an action.
 func (c *component) count(l line) {
@@ -51,13 +49,10 @@ func (c *component) count(l line) {
 		t.failed++
 	}
 	c.logged[l.trigger] = t
-	b := c.bursts[l.trigger]
-	if second := l.time.Unix(); b.second != second {
-		b = burst{second: second}
-	}
-	b.lines++
+	b := append(c.bursts[l.trigger], l.time)
+	b = b[max(0, len(b)-sampledFrom):]
 	c.bursts[l.trigger] = b
-	c.sampled = c.sampled || b.lines >= sampledFrom
+	c.sampled = c.sampled || len(b) == sampledFrom && l.time.Sub(b[0]) < time.Second
 }
 
 // asked is a Sensor's pod whose counters are to be compared with its log.

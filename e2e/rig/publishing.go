@@ -51,6 +51,10 @@ func (r *Rig) Publish(ctx context.Context, step scenario.Publish) ([]scenario.Pu
 	for i := range messages {
 		// The time before, because an EventSource may have the message before the confirmation is here.
 		messages[i].Time = time.Now()
+		// Followed before it is sent: seen first, it would be taken for an earlier one of the same content.
+		if _, err := r.follow(messages[i : i+1]); err != nil {
+			return messages[:i], err
+		}
 		if err := r.send(ctx, messages[i]); err != nil {
 			return messages[:i], err
 		}

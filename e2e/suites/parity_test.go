@@ -130,6 +130,9 @@ func disparities(there, here scenario.Result) []string {
 	if here.Verdict != scenario.Skipped && here.Verdict != there.Verdict {
 		all = append(all, fmt.Sprintf("embedded %s, offline %s\n%s%s", there.Verdict, here.Verdict, there.String(), here.String()))
 	}
+	if here.Verdict == scenario.Skipped && len(here.Timeline) == 0 {
+		return all // it is for other tiers
+	}
 	// Messages have other ids each time, and the order in which the scenario sends them.
 	observations, evaluations := inOrder(there.Timeline), inOrder(here.Timeline)
 	if len(observations) != len(evaluations) {
@@ -187,13 +190,29 @@ func sawOf(records []ledger.Record) map[string]string {
 			first[r.Object] = r
 		}
 	}
+	// Events that are alike and come at once make Workflows that are alike: which is whose nobody can tell, and each made one when
+	// there are not more of them than of the events.
+	made, may := map[[2]string]int{}, map[[2]string]map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(first)) {
 		r := first[name]
-		text := parametersText(scenario.ParametersOf(r))
-		if r.Ambiguous {
-			text += " (ambiguous)"
+		which := [2]string{r.Sensor, strings.SplitN(name, "/", 3)[0] + " " + parametersText(scenario.ParametersOf(r))}
+		if !r.Ambiguous {
+			found[r.Sensor] += "; " + which[1]
+			continue
 		}
-		found[r.Sensor] += "; " + strings.SplitN(name, "/", 3)[0] + " " + text
+		made[which]++
+		for _, key := range r.Candidates {
+			if may[which] == nil {
+				may[which] = map[string]bool{}
+			}
+			may[which][key] = true
+		}
+	}
+	for which, n := range made {
+		found[which[0]] += "; " + which[1]
+		if n > len(may[which]) {
+			found[which[0]] += fmt.Sprintf(" (%d of %d messages)", n, len(may[which]))
+		}
 	}
 	return found
 }

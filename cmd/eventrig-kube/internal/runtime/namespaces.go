@@ -127,13 +127,14 @@ func (s *sandbox) stopPause() {
 }
 
 // killRest kills what a container has left in a pid namespace that it does not own. Each container has a mount namespace of
-// its own, by which its processes are known.
-func killRest(mounts string) {
-	for more := mounts != ""; more; {
+// its own, by which its processes are known; it is held open, so that no other has its number yet.
+func killRest(mounts *os.File) {
+	own, err := mounts.Stat()
+	for more := err == nil; more; {
 		more = false
 		links, _ := filepath.Glob("/proc/[0-9]*/ns/mnt")
 		for _, link := range links {
-			if there, err := os.Readlink(link); err != nil || there != mounts {
+			if there, err := os.Stat(link); err != nil || !os.SameFile(own, there) {
 				continue
 			}
 			var pid int

@@ -42,7 +42,9 @@ func (s *spawner) close() { close(s.work) }
 // launched is what is known of a command that runs.
 type launched struct {
 	warnings []string
-	mounts   string // its mount namespace, as /proc names it
+	// mounts is the mount namespace of one that does not have its own pid namespace, nil for others. Held open, because the number
+	// by which /proc names it would be another container's as soon as its last process is gone.
+	mounts *os.File
 }
 
 // launch starts the shim, connected to streams (nil for none), and waits until the command runs or cannot be started.
@@ -76,8 +78,10 @@ func (r *Runtime) launch(cmd *exec.Cmd, input any, streams *stdio, where namespa
 	if err != nil {
 		return l, fmt.Errorf("start the shim: %w", err)
 	}
-	// It reads its spec next, so it is there to be asked. What has no mount namespace of its own is not asked for it.
-	l.mounts, _ = os.Readlink(namespacePath(cmd.Process.Pid, "mnt"))
+	// It reads its spec next, so it is there to be asked.
+	if where.fresh&(syscall.CLONE_NEWNS|syscall.CLONE_NEWPID) == syscall.CLONE_NEWNS {
+		l.mounts, _ = os.Open(namespacePath(cmd.Process.Pid, "mnt")) // one that is gone already has left nothing
+	}
 	if _, err := io.Copy(specWrite, bytes.NewReader(data)); err != nil && !errors.Is(err, syscall.EPIPE) {
 		return l, fmt.Errorf("hand the spec to the shim: %w", err)
 	}

@@ -82,6 +82,7 @@ func (r *Runtime) start(c *container) error {
 			_ = cmd.Process.Kill() // it ends by itself after a report; this covers the rest
 			_ = cmd.Wait()
 		}
+		_ = ran.mounts.Close() // of none it is an error, which says nothing
 		streams.finish()
 		return err
 	}
@@ -98,8 +99,9 @@ func (r *Runtime) start(c *container) error {
 	go func() {
 		defer r.running.Done()
 		_ = cmd.Wait() // the state says it all
-		if where.fresh&syscall.CLONE_NEWPID == 0 {
+		if ran.mounts != nil {
 			killRest(ran.mounts)
+			_ = ran.mounts.Close() // nothing was written
 		}
 		streams.finish()
 		code := exitCode(cmd.ProcessState)

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eventrig/eventrig/simulators/nautobot"
 	"github.com/eventrig/eventrig/simulators/ontap"
@@ -44,12 +45,14 @@ func timeless(text string) string { return times.ReplaceAllString(text, "TIME") 
 // TestARefusedWorldChangesNothing puts worlds into each simulator that it refuses at their last record: records, journal
 // and faults stay. One that it takes leaves what a new simulator with that world holds.
 func TestARefusedWorldChangesNothing(t *testing.T) {
+	// The clouds' agents tell when they began: both begin at one time, in whichever second the test runs.
+	cloud := openstack.Config{Now: func() time.Time { return time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC) }}
 	for name, test := range map[string]struct {
 		handler, fresh http.Handler
 		change, bad    string
 	}{
 		"nautobot":  {nautobot.New(nautobot.Config{}), nautobot.New(nautobot.Config{}), "nautobot:\n  tenancy/tenants: [{name: late}]\n", "nautobot:\n  tenancy/tenants: [{name: a}, {name: a}]\n"},
-		"openstack": {openstack.New(openstack.Config{}), openstack.New(openstack.Config{}), "openstack:\n  projects: [{name: late, domain_id: default}]\n", "openstack:\n  projects: [{name: a, domain_id: default}, {name: b, domain_id: nowhere}]\n"},
+		"openstack": {openstack.New(cloud), openstack.New(cloud), "openstack:\n  projects: [{name: late, domain_id: default}]\n", "openstack:\n  projects: [{name: a, domain_id: default}, {name: b, domain_id: nowhere}]\n"},
 		"ontap":     {ontap.New(ontap.Config{}), ontap.New(ontap.Config{}), "ontap:\n  svm/svms: [{name: late}]\n", "ontap:\n  svm/svms: [{name: a}, {nam: b}]\n"},
 		"undersync": {undersync.New(undersync.Config{}), undersync.New(undersync.Config{}), "undersync:\n  vlan-groups: [{name: late}]\n", "undersync:\n  vlan-groups: [{name: a}, {name: a}]\n"},
 	} {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/eventrig/eventrig/internal/figures"
 )
 
 // queueSeparator stands between virtual host and queue in a route's name.
@@ -102,12 +104,8 @@ func (o *Observer) askDepth(route, vhost, name string) {
 }
 
 func count(n int, of string) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "no " + of
-	case 1:
-		return "1 " + of
-	default:
-		return fmt.Sprintf("%d %ss", n, of)
 	}
+	return figures.Of(n, of)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/fixtures/scenarios"
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/figures"
 	"github.com/eventrig/eventrig/internal/message"
 )
 
@@ -137,17 +138,10 @@ func (c *Corpus) Parts(ctx context.Context, stdin io.Reader) iter.Seq2[Part, err
 func (c *Corpus) Size() string {
 	switch files, scenarios := len(c.Files), len(c.Scenarios); {
 	case scenarios == 0:
-		return count(files, "file")
+		return figures.Of(files, "file")
 	case files == 0:
-		return count(scenarios, "scenario")
+		return figures.Of(scenarios, "scenario")
 	default:
-		return count(files, "file") + " and " + count(scenarios, "scenario")
+		return figures.Of(files, "file") + " and " + figures.Of(scenarios, "scenario")
 	}
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/eventrig/eventrig/internal/evaluate"
+	"github.com/eventrig/eventrig/internal/figures"
 )
 
 // page is text that grows.
@@ -54,7 +55,7 @@ func (f *flags) event(p page, result *evaluate.Result) {
 	found := result.Found
 	switch {
 	case found.Tried && len(found.Sources) > 0:
-		p.line("  from  not known: every EventSource is tried (%s); --source NAMESPACE/NAME/EVENT says which it is", count(len(found.Sources), "event"))
+		p.line("  from  not known: every EventSource is tried (%s); --source NAMESPACE/NAME/EVENT says which it is", figures.Of(len(found.Sources), "event"))
 	case len(found.Sources) == 0:
 		p.line("  from  nowhere (%s)", found.How)
 	default:
@@ -125,14 +126,7 @@ func (f *flags) summary(p page, result *evaluate.Result) {
 		}
 	}
 	p.line("")
-	p.line("%d of %s fire", len(fires), count(len(all), "Sensor"))
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	p.line("%d of %s fire", len(fires), figures.Of(len(all), "Sensor"))
 }
 
 // sensor writes one screen.
@@ -325,7 +319,7 @@ func (p page) parameter(q *evaluate.Parameter) {
 func (f *flags) differences(p page, c *compared) {
 	changes := c.changes
 	p.line("")
-	p.line("compared with %s  %s: %s", c.other.Place(), c.other.EventType, count(len(changes), "difference"))
+	p.line("compared with %s  %s: %s", c.other.Place(), c.other.EventType, figures.Of(len(changes), "difference"))
 	decides := map[string]bool{}
 	for _, d := range c.deciding {
 		for _, one := range d.Decides {
@@ -346,7 +340,7 @@ func (f *flags) differences(p page, c *compared) {
 		p.line("%s %s: %s | %s", mark, one.Path, shorter(one.Event), shorter(one.Other))
 	}
 	if hidden := len(changes) - shown - len(decides); hidden > 0 {
-		p.line("  and %s that decide nothing", count(hidden, "more difference"))
+		p.line("  and %s that decide nothing", figures.Of(hidden, "more difference"))
 	}
 	names := make([]string, 0, len(c.deciding))
 	for name := range c.deciding {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eventrig/eventrig/internal/failure"
+	"github.com/eventrig/eventrig/internal/figures"
 	"github.com/eventrig/eventrig/internal/lint"
 	"github.com/eventrig/eventrig/internal/pipeline"
 	"github.com/eventrig/eventrig/manifests"
@@ -108,7 +109,7 @@ func (in *input) varied() []string {
 		if numbers[chart]+1 < 1<<len(names) {
 			how = "each value changed alone, all on, all off, and every two in their four states, of"
 		}
-		lines = append(lines, fmt.Sprintf("chart %s with the values as given and %s: %s %s", chart, count(numbers[chart], "other combination"), how, strings.Join(names, ", ")))
+		lines = append(lines, fmt.Sprintf("chart %s with the values as given and %s: %s %s", chart, figures.Of(numbers[chart], "other combination"), how, strings.Join(names, ", ")))
 	}
 	return lines
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/eventrig/eventrig/internal/cli/paint"
+	"github.com/eventrig/eventrig/internal/figures"
 	"github.com/eventrig/eventrig/internal/lint"
 )
 
@@ -42,7 +43,7 @@ func writeText(out io.Writer, result lint.Result, checked *input) error {
 	if len(result.Findings) > 0 {
 		text.WriteByte('\n')
 	}
-	fmt.Fprintf(&text, "%s in %s\n", summary(result), count(checked.objects(), "object"))
+	fmt.Fprintf(&text, "%s in %s\n", summary(result), figures.Of(checked.objects(), "object"))
 	for _, line := range checked.varied() {
 		fmt.Fprintln(&text, line)
 	}
@@ -58,19 +59,12 @@ func summary(result lint.Result) string {
 	}
 	words := "nothing found"
 	if len(result.Findings) > 0 {
-		words = fmt.Sprintf("%s, %s, %d info", count(numbers[lint.Error], "error"), count(numbers[lint.Warning], "warning"), numbers[lint.Info])
+		words = fmt.Sprintf("%s, %s, %d info", figures.Of(numbers[lint.Error], "error"), figures.Of(numbers[lint.Warning], "warning"), numbers[lint.Info])
 	}
 	if n := len(result.Suppressed); n > 0 {
 		words += fmt.Sprintf(" (%d suppressed)", n)
 	}
 	return words
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // grouped puts the findings with one heading together, in the order in which the first of each comes: objects that one template

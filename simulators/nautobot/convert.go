@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"github.com/eventrig/eventrig/internal/jsonvalue"
 )
 
 // convert turns what a client sent into what is stored, or says in Nautobot's words why not. The value is not null.
@@ -68,7 +70,7 @@ func (w *writer) convert(f *field, value any) (stored any, message string) {
 	case mac:
 		return convertMAC(f, value)
 	default:
-		return cloneValue(value), ""
+		return jsonvalue.Clone(value), ""
 	}
 }
 

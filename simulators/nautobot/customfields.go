@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/eventrig/eventrig/internal/jsonvalue"
 )
 
 // setCustomFields takes over the custom fields that were sent, on top of those that are there.
@@ -26,7 +28,7 @@ func (w *writer) setCustomFields() {
 		merged[name] = value
 	}
 	for name, value := range fields {
-		merged[name] = cloneValue(value)
+		merged[name] = jsonvalue.Clone(value)
 	}
 	w.r.custom = merged
 }

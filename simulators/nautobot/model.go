@@ -199,23 +199,3 @@ func (m *model) set(r *record, name string, value any) {
 		r.values[f.at] = value
 	}
 }
-
-// cloneValue copies JSON.
-func cloneValue(value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		copied := make(map[string]any, len(value))
-		for name, inner := range value {
-			copied[name] = cloneValue(inner)
-		}
-		return copied
-	case []any:
-		copied := make([]any, len(value))
-		for i, inner := range value {
-			copied[i] = cloneValue(inner)
-		}
-		return copied
-	default:
-		return value
-	}
-}

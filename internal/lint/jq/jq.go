@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/itchyny/gojq"
+
+	"github.com/eventrig/eventrig/internal/jsonvalue"
 )
 
 // Program is a jq program as Argo Events runs it: by gojq, with no modules, variables or further input.
@@ -40,7 +42,7 @@ var ErrEmpty = errors.New("no output")
 func (p *Program) Run(ctx context.Context, value any, limit time.Duration) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	output, ok := p.code.RunWithContext(ctx, clone(value)).Next() // gojq writes into what it is given
+	output, ok := p.code.RunWithContext(ctx, jsonvalue.Clone(value)).Next() // gojq writes into what it is given
 	if ctx.Err() != nil {
 		return nil, ErrSlow
 	}
@@ -51,25 +53,6 @@ func (p *Program) Run(ctx context.Context, value any, limit time.Duration) (any,
 		return nil, fmt.Errorf("jq: %w", err)
 	}
 	return output, nil
-}
-
-// clone copies a value as encoding/json decodes it.
-func clone(value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		fields := make(map[string]any, len(value))
-		for name, field := range value {
-			fields[name] = clone(field)
-		}
-		return fields
-	case []any:
-		items := make([]any, len(value))
-		for i, item := range value {
-			items[i] = clone(item)
-		}
-		return items
-	}
-	return value
 }
 
 // Result is what a program gives.

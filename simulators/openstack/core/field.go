@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/eventrig/eventrig/internal/jsonvalue"
 )
 
 // Field describes one field of a resource, so that a resource is a table of these.
@@ -51,7 +53,7 @@ func (f Fields) Names(keep func(Field) bool) []string {
 func (f Fields) New() Resource {
 	made := make(Resource, len(f))
 	for _, field := range f {
-		made[field.Name] = cloneValue(field.Default)
+		made[field.Name] = jsonvalue.Clone(field.Default)
 	}
 	return made
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/eventrig/eventrig/internal/jsonvalue"
 )
 
 // Resource is one record of a service as its API shows it, without links. Values are what decoding JSON gives, numbers
@@ -35,26 +37,7 @@ func (r Resource) Clone() Resource {
 	if r == nil {
 		return nil
 	}
-	return Resource(cloneValue(map[string]any(r)).(map[string]any)) // cloneValue keeps the type
-}
-
-func cloneValue(value any) any {
-	switch v := value.(type) {
-	case map[string]any:
-		copied := make(map[string]any, len(v))
-		for name, child := range v {
-			copied[name] = cloneValue(child)
-		}
-		return copied
-	case []any:
-		copied := make([]any, len(v))
-		for i, child := range v {
-			copied[i] = cloneValue(child)
-		}
-		return copied
-	default:
-		return value
-	}
+	return Resource(jsonvalue.Clone(map[string]any(r)).(map[string]any)) // Clone keeps the type
 }
 
 // Normalise turns a value from YAML or Go into what decoding its JSON gives.

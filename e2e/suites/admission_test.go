@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
 	"github.com/eventrig/eventrig/e2e/rig"
@@ -84,13 +83,7 @@ var refusals = []struct{ what, kind, spec, text string }{
 // admissionSpecs hold argo-events' webhook, as the rig runs it, to what it refuses and what it lets in.
 func admissionSpecs() {
 	var client dynamic.Interface
-	BeforeAll(func() {
-		config, err := clientcmd.BuildConfigFromFlags("", tree.Status().Kubeconfig)
-		Expect(err).NotTo(HaveOccurred())
-		config.QPS, config.Burst = 1000, 1000
-		client, err = dynamic.NewForConfig(config)
-		Expect(err).NotTo(HaveOccurred())
-	})
+	BeforeAll(func() { client = dynamicOf(tree) })
 	of := func(object *unstructured.Unstructured) dynamic.ResourceInterface {
 		return client.Resource(argoResources[object.GetKind()]).Namespace(object.GetNamespace())
 	}

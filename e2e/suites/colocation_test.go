@@ -9,8 +9,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/eventrig/eventrig/e2e/scenario"
 	"github.com/eventrig/eventrig/internal/report"
@@ -70,10 +68,7 @@ spec:
 			_, err := undo(ctx)
 			return err
 		}, NodeTimeout(20*time.Second))
-		config, err := clientcmd.BuildConfigFromFlags("", tree.Status().Kubeconfig)
-		Expect(err).NotTo(HaveOccurred())
-		client, err := dynamic.NewForConfig(config)
-		Expect(err).NotTo(HaveOccurred())
+		client := dynamicOf(tree)
 		submitted, err := client.Resource(workflows).Namespace("argo-events").Create(ctx, &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": map[string]any{"generateName": "template-elsewhere-", "namespace": "argo-events"},
 			"spec": map[string]any{"workflowTemplateRef": map[string]any{"name": "only-in-openstack"}},

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 var cronWorkflows = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "cronworkflows"}
@@ -31,12 +30,7 @@ func cron(name string, spec map[string]any) *unstructured.Unstructured {
 // The schedules of UnderStack's CronWorkflows are for the night; what makes them fire is the same for one that is due each second.
 var _ = Describe("a CronWorkflow", Label("suite:nightly", "nightly"), func() {
 	var client dynamic.Interface
-	BeforeEach(func() {
-		config, err := clientcmd.BuildConfigFromFlags("", shared.Status().Kubeconfig)
-		Expect(err).NotTo(HaveOccurred())
-		client, err = dynamic.NewForConfig(config)
-		Expect(err).NotTo(HaveOccurred())
-	})
+	BeforeEach(func() { client = dynamicOf(shared) })
 	// create makes one, and takes it away again together with its Workflows.
 	create := func(ctx SpecContext, object *unstructured.Unstructured) {
 		GinkgoHelper()

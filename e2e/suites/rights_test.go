@@ -15,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/eventrig/eventrig/e2e/rig"
 )
@@ -78,10 +77,8 @@ var accounts = []account{
 // as is a client with the rights of a ServiceAccount of the tree's rig.
 func as(name string) kubernetes.Interface {
 	GinkgoHelper()
-	config, err := clientcmd.BuildConfigFromFlags("", tree.Status().Kubeconfig)
-	Expect(err).NotTo(HaveOccurred())
+	config := configOf(tree)
 	namespace, _, _ := strings.Cut(name, "/")
-	config.QPS, config.Burst = 1000, 1000
 	config.Impersonate = rest.ImpersonationConfig{
 		UserName: "system:serviceaccount:" + strings.ReplaceAll(name, "/", ":"),
 		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},

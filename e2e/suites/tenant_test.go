@@ -23,7 +23,6 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/remotecommand"
 	watchtools "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/yaml"
@@ -45,9 +44,7 @@ type tenant struct {
 
 func newTenant(ctx SpecContext) tenant {
 	GinkgoHelper()
-	config, err := clientcmd.BuildConfigFromFlags("", shared.Status().Kubeconfig)
-	Expect(err).NotTo(HaveOccurred())
-	config.QPS, config.Burst = 1000, 1000
+	config := configOf(shared)
 	client, err := kubernetes.NewForConfig(config)
 	Expect(err).NotTo(HaveOccurred())
 	made, err := client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "spec-"}}, metav1.CreateOptions{})

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 var workflows = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "workflows"}
@@ -30,10 +29,7 @@ func probe(namespace string) *unstructured.Unstructured {
 
 var _ = Describe("the workflow controller", func() {
 	It("runs Workflows in the workflow namespace and nowhere else", func(ctx SpecContext) {
-		config, err := clientcmd.BuildConfigFromFlags("", shared.Status().Kubeconfig)
-		Expect(err).NotTo(HaveOccurred())
-		client, err := dynamic.NewForConfig(config)
-		Expect(err).NotTo(HaveOccurred())
+		client := dynamicOf(shared)
 		elsewhere, err := client.Resource(workflows).Namespace("openstack").Create(ctx, probe("openstack"), metav1.CreateOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func(ctx SpecContext) error {

@@ -17,18 +17,19 @@ func (s *state) sweepObjects() {
 		if o == nil {
 			continue // it was submitted, and the watch has not shown it yet
 		}
-		if o.key == "" && o.ambiguous == nil {
-			if owed == nil && o.u.GetLabels()[sensorLabel] != "" {
+		if !o.attributed() {
+			bySensor := o.u.GetLabels()[sensorLabel] != ""
+			if owed == nil && bySensor {
 				owed = s.owedWithoutObject()
 			}
-			if s.attribute(o, owed); o.key != "" || o.ambiguous != nil {
+			if s.attribute(o, owed); o.attributed() {
 				s.belongs(o)
-			} else if o.u.GetLabels()[sensorLabel] != "" {
+			} else if bySensor {
 				continue // what tells whose it is may come yet
 			}
 		}
 		delete(s.newObjects, name)
-		if o.key == "" && o.ambiguous == nil {
+		if !o.attributed() {
 			continue
 		}
 		phase, message, finished := phaseOf(o.u)

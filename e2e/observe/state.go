@@ -148,6 +148,9 @@ type object struct {
 	template  string // of one that was submitted
 }
 
+// attributed says whether it is known whose it is, if only that it is one of several messages'.
+func (o *object) attributed() bool { return o.key != "" || o.ambiguous != nil }
+
 // pod is a pod of a Workflow or Job.
 type pod struct {
 	p    *corev1.Pod

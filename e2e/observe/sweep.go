@@ -328,7 +328,7 @@ func (s *state) sweepPods() {
 	for _, uid := range sortedNames(s.newPods) {
 		p := s.pods[uid]
 		owner := s.objects[ownerOfPod(p.p)]
-		if owner == nil || (owner.key == "" && owner.ambiguous == nil) {
+		if owner == nil || !owner.attributed() {
 			continue
 		}
 		delete(s.newPods, uid)
@@ -392,7 +392,7 @@ func (s *state) sweepRequests() {
 			continue
 		}
 		owner := s.objects[ownerOfPod(p.p)]
-		if owner == nil || (owner.key == "" && owner.ambiguous == nil) {
+		if owner == nil || !owner.attributed() {
 			waiting = append(waiting, r)
 			continue
 		}

@@ -3,6 +3,7 @@ package rig
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -70,37 +71,33 @@ const nautobotURL = "http://nautobot-default.nautobot.svc.cluster.local"
 
 // objects are the Service without selector and its EndpointSlice.
 func (s outsideService) objects() []apply.Object {
-	var ports []any
+	var ports, targets []any
 	for _, port := range s.ports {
-		ports = append(ports, map[string]any{"name": fmt.Sprintf("port-%d", port), "port": int64(port), "targetPort": int64(s.target), "protocol": "TCP"})
+		name := fmt.Sprintf("port-%d", port)
+		ports = append(ports, map[string]any{"name": name, "port": int64(port), "targetPort": int64(s.target), "protocol": "TCP"})
+		targets = append(targets, map[string]any{"name": name, "port": int64(s.target), "protocol": "TCP"})
 	}
-	spec := map[string]any{"ports": ports}
-	endpoint := func(host map[string]any) map[string]any {
-		host["addresses"], host["conditions"] = []any{embedded.NodeAddress}, map[string]any{"ready": true}
-		return host
-	}
-	slice := func(suffix string, endpoint map[string]any) apply.Object {
-		var targets []any
-		for _, port := range s.ports {
-			targets = append(targets, map[string]any{"name": fmt.Sprintf("port-%d", port), "port": int64(s.target), "protocol": "TCP"})
-		}
+	slice := func(name string, host map[string]any) apply.Object {
+		endpoint := map[string]any{"addresses": []any{embedded.NodeAddress}, "conditions": map[string]any{"ready": true}}
+		maps.Copy(endpoint, host)
 		return made(map[string]any{
 			"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
 			"metadata": map[string]any{
-				"name": s.name + "-eventrig" + suffix, "namespace": s.namespace,
+				"name": name, "namespace": s.namespace,
 				"labels": map[string]any{"kubernetes.io/service-name": s.name, "endpointslice.kubernetes.io/managed-by": "eventrig"},
 			},
 			"addressType": "IPv4", "ports": targets, "endpoints": []any{endpoint},
 		})
 	}
+	spec := map[string]any{"ports": ports}
 	var all []apply.Object
 	if len(s.pods) == 0 {
-		all = append(all, slice("", endpoint(map[string]any{})))
+		all = append(all, slice(s.name+"-eventrig", nil))
 	} else {
 		spec["clusterIP"] = "None"
 	}
 	for _, pod := range s.pods {
-		all = append(all, slice("-"+pod, endpoint(map[string]any{"hostname": pod})))
+		all = append(all, slice(s.name+"-eventrig-"+pod, map[string]any{"hostname": pod}))
 	}
 	return append(all, made(map[string]any{
 		"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": s.name, "namespace": s.namespace}, "spec": spec,

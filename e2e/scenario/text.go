@@ -8,6 +8,9 @@ import (
 // OK says whether the scenario passed, a known defect that is still there included.
 func (r Result) OK() bool { return r.Verdict == Passed || r.Verdict == KnownDefect }
 
+// Failed says whether the scenario ran and did not pass.
+func (r Result) Failed() bool { return r.Verdict == Failed || r.Verdict == Errored }
+
 // String tells the verdict and, of each expectation that was not met, at which hop, what was expected, what came, why, and what
 // to do next.
 func (r Result) String() string {

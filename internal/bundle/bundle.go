@@ -108,16 +108,11 @@ func quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// failed says whether a scenario ran and did not pass.
-func failed(s scenario.Result) bool {
-	return s.Verdict == scenario.Failed || s.Verdict == scenario.Errored
-}
-
 // Failed are the names of the scenarios that did not pass.
 func Failed(run report.Run) []string {
 	var names []string
 	for _, s := range run.Scenarios {
-		if failed(s) && !slices.Contains(names, s.Name) {
+		if s.Failed() && !slices.Contains(names, s.Name) {
 			names = append(names, s.Name)
 		}
 	}

@@ -33,7 +33,7 @@ func (b Bundle) index(w io.Writer) error {
 	fmt.Fprintf(&out, "# %s: %s\n\n", b.Run.Verdict, b.Run.Summary())
 	fmt.Fprintf(&out, "Again, with the same seed: `sh %s`\n\n    %s\n", Reproduce, b.Command)
 	for _, s := range b.Run.Scenarios {
-		if !failed(s) {
+		if !s.Failed() {
 			continue
 		}
 		fmt.Fprintf(&out, "\n## %s\n\n", s.Name)

@@ -40,22 +40,19 @@ func (e *Evaluator) arrivals(event message.Event, sources []*Source) []*arrival 
 		if err == nil {
 			err = filterOf(source, data)
 		}
+		if making := a.make(event, data, e.time(event)); err == nil {
+			err = making
+		}
+		// What was recorded behind an EventSource has passed its bus.
+		if err == nil && event.Passed == nil {
+			err = e.capacity(source).refused(a)
+		}
 		if err != nil {
 			var d dropped
 			if errors.As(err, &d) {
 				a.hint = d.hint
 			}
 			a.dropped = err.Error()
-		}
-		if err := a.make(event, data, e.time(event)); err != nil && a.dropped == "" {
-			a.dropped = err.Error()
-		}
-		// What was recorded behind an EventSource has passed it.
-		if event.Passed == nil && a.dropped == "" {
-			var d dropped
-			if errors.As(e.capacity(source).refused(a), &d) {
-				a.dropped, a.hint = d.why, d.hint
-			}
 		}
 		all = append(all, a)
 	}

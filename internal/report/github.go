@@ -27,7 +27,7 @@ func (r Run) GitHub(w io.Writer, root string) error {
 	}
 	for _, s := range r.Scenarios {
 		switch {
-		case s.Verdict == scenario.Failed || s.Verdict == scenario.Errored:
+		case s.Failed():
 			for _, f := range s.Failures {
 				annotate("error", f.File, f.Line, s.Name+": "+string(s.Verdict)+" at "+f.Hop, failureLines(f))
 			}

@@ -89,7 +89,7 @@ func (r Run) Text(w io.Writer) error {
 	}
 	table.Flush()
 	for _, s := range r.Scenarios {
-		if s.Verdict == scenario.Failed || s.Verdict == scenario.Errored || s.Flaky() {
+		if s.Failed() || s.Flaky() {
 			out.WriteString("\n" + s.String())
 		}
 	}
